@@ -1,0 +1,7 @@
+//! The offline core: the ticket document, its merge, authority, workflow, sync protocol and local store.
+//!
+//! The same code runs on phones and on the server. It never reads a clock, never draws randomness, opens no socket
+//! and starts no thread: all of these are arguments.
+
+pub mod ids;
+pub mod time;
