@@ -114,7 +114,7 @@ impl ScopeDigest {
     /// Over these documents, in any order.
     pub fn over(mut held: Vec<HeldDocument>) -> Self {
         held.sort_unstable();
-        let bytes: Vec<u8> = held.iter().flat_map(HeldDocument::to_bytes).collect();
+        let bytes: Vec<u8> = held.iter().flat_map(HeldDocument::encoded).collect();
         Self { documents: u32::try_from(held.len()).unwrap_or(u32::MAX), digest: Sha256Hash::of(&bytes) }
     }
 }

@@ -23,7 +23,7 @@ impl From<SyncRequest> for proto::SyncRequest {
             scope: request
                 .scope
                 .map(|scope| proto::ScopeDigest { documents: scope.documents, digest: scope.digest.0.to_vec() }),
-            held: request.held.iter().flat_map(HeldDocument::to_bytes).collect(),
+            held: request.held.iter().flat_map(HeldDocument::encoded).collect(),
             references: request
                 .references
                 .into_iter()
@@ -85,7 +85,7 @@ impl From<Outstanding> for proto::Outstanding {
 }
 
 impl HeldDocument {
-    pub(super) fn to_bytes(&self) -> [u8; 24] {
+    pub(super) fn encoded(&self) -> [u8; 24] {
         let mut bytes = [0; 24];
         bytes[..16].copy_from_slice(self.ticket.as_bytes());
         bytes[16..].copy_from_slice(&self.heads);
