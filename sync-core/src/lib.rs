@@ -3,6 +3,8 @@
 //! The same code runs on phones and on the server. It never reads a clock, never draws randomness, opens no socket
 //! and starts no thread: all of these are arguments.
 
+pub mod guard;
 pub mod ids;
+pub mod store;
 pub mod time;
 pub mod wire;

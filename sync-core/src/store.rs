@@ -1,0 +1,114 @@
+//! Where a phone keeps what it knows: a handful of ordered tables of bytes, changed in transactions.
+//!
+//! The store knows nothing of tickets; `replica` decides what a row means. That keeps each
+//! implementation small, lets one list of tests ([`store_conformance!`](crate::store_conformance)) hold for all, and
+//! leaves one place through which every value passes.
+//!
+//! What `commit` has accepted is durable: it survives the loss of power. An edit and the outbox row that will carry it
+//! are therefore written in one transaction, and nothing is sent before that transaction is committed.
+
+mod conformance;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
+
+/// A database on this device. Used by one owner at a time.
+pub trait Store: Send {
+    type Tx<'s>: StoreTx
+    where
+        Self: 's;
+
+    /// Opens the one transaction there can be at a time. Dropped without [`StoreTx::commit`], it never was.
+    fn begin(&mut self) -> Result<Self::Tx<'_>, StoreError>;
+}
+
+/// An open transaction: sees what it wrote itself.
+pub trait StoreTx {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Writes a row, over the old one if there is one.
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError>;
+
+    /// Removes a row; nothing happens if there is none.
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError>;
+
+    /// Every row whose key begins with `prefix`, by key.
+    fn scan(&self, table: Table, prefix: &[u8]) -> Result<Vec<Row>, StoreError>;
+
+    /// Makes it durable.
+    fn commit(self) -> Result<(), StoreError>;
+}
+
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident $sql:literal,)+) => {
+        /// The tables. Their number only grows, and each new one needs a migration.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Table { $($(#[$doc])* $name,)+ }
+
+        impl Table {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// Its name in the database.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $sql,)+ }
+            }
+        }
+    };
+}
+
+tables! {
+    /// Who this device is, where it stands in the feed, what it knows of the server. By name.
+    Meta "meta",
+    /// A ticket as far as the server has admitted it: snapshot, key, standing. By ticket.
+    Ticket "ticket",
+    /// Admitted changes younger than the snapshot. By ticket and arrival.
+    Admitted "admitted",
+    /// What a list shows of a ticket. By ticket.
+    Summary "summary",
+    /// What the server has not acknowledged: the fact and its change. By order of making.
+    Outbox "outbox",
+    /// Batches as they were sent, for a resend byte for byte. By session and number.
+    Batch "batch",
+    /// Acknowledged batches, kept in case the server loses them. By time and batch.
+    Retained "retained",
+    /// Refused work that waits for its author. By fact.
+    Draft "draft",
+    /// Reference rows. By set and key.
+    Reference "reference",
+    /// Wishes and their answers. By intent.
+    Intent "intent",
+    /// Blobs named in facts and what is known of them. By digest.
+    Blob "blob",
+    /// Tickets that may be taken. By ticket.
+    PoolCard "pool_card",
+    /// What the server vouched for, kept in case it loses it. By time and arrival.
+    Voucher "voucher",
+}
+
+/// Why the store did not do it. The app can act on each variant in another way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No space: nothing was written, all that was there is still there.
+    #[error("the device is full")]
+    Full,
+    /// Another process holds the database.
+    #[error("the database is in use")]
+    Busy,
+    /// The file is not, or no more, a database of ours.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    /// Written by a later version of the app.
+    #[error("the database is of a later version ({found}, this is {known})")]
+    TooNew { found: u32, known: u32 },
+    /// The disk or the system failed.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
