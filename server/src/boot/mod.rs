@@ -1,0 +1,78 @@
+//! Puts the server together, in the order in which the parts need each other, and takes it apart in the reverse order.
+
+mod database;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::platform::clock::Clock;
+use crate::platform::config::Config;
+use crate::platform::random::Random;
+use crate::router::router;
+use crate::state::AppState;
+
+pub use database::{Database, migrate, prepare_roles};
+
+/// How long requests that have been accepted may take to finish when the server stops.
+const LONGEST_DRAIN: Duration = Duration::from_secs(30);
+
+/// A server that accepts requests.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    state: AppState,
+    database: Database,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// Starts a server with the machine's clock.
+pub async fn start(config: &Config) -> anyhow::Result<Running> {
+    start_with(config, Clock::system()).await
+}
+
+/// Starts a server: database, migrations, pool, then the port.
+pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running> {
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; if another program has the port, choose one with CALLOUT_LISTEN", config.listen)
+    })?;
+    let addr = listener.local_addr()?;
+    let database = Database::open(config).await?;
+    let state = AppState { tenancy: database.tenancy.clone(), clock, random: Random };
+    let (stop, stopped) = oneshot::channel();
+    let app = router(state.clone());
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, app)
+            .with_graceful_shutdown(async move {
+                // An error means that the sender is gone, which is a wish to stop as well.
+                let _ = stopped.await;
+            })
+            .await
+    });
+    tracing::info!(server.address = %addr, "server started");
+    Ok(Running { addr, state, database, stop, serving })
+}
+
+impl Running {
+    /// The parts of the running server, for tests and the demo.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Stops taking requests, finishes those it has taken and their units of work, then stops the database.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        // Gone only if serving has ended already.
+        let _ = self.stop.send(());
+        match tokio::time::timeout(LONGEST_DRAIN, self.serving).await {
+            Ok(served) => served.context("the server's task")?.context("serving")?,
+            Err(_) => tracing::warn!("some requests did not finish in time, stopping all the same"),
+        }
+        self.database.close().await
+    }
+}

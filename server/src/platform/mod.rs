@@ -1,0 +1,11 @@
+//! What any server needs and no trade knows: problems, configuration, clock, randomness, the embedded database.
+//!
+//! No word of field service stands in here.
+
+pub mod clock;
+pub mod config;
+pub mod extract;
+pub mod postgres;
+pub mod problem;
+pub mod random;
+pub mod telemetry;

@@ -1,0 +1,97 @@
+//! The connection pool and the schema. Nothing outside `tenancy` holds the pool.
+
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, Executor, PgPool};
+use sync_core::ids::TenantId;
+
+use super::context::{SystemEntry, TenantCtx};
+
+/// Every migration there is, in order.
+pub fn migrations() -> Migrator {
+    let mut migrator = sqlx::migrate!("../migrations");
+    // A server of the previous release runs on the schema of the next while it is being rolled out.
+    migrator.set_ignore_missing(true);
+    migrator
+}
+
+/// Brings the schema up to date, as the role that owns the tables. An advisory lock keeps two processes from doing it at
+/// once. Returns how many migrations were applied.
+pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, MigrateError> {
+    let mut connection = owner.connect().await?;
+    let before = applied(&mut connection).await?;
+    migrations().run(&mut connection).await?;
+    connection.execute("grant select on _sqlx_migrations to app").await?;
+    let after = applied(&mut connection).await?;
+    connection.close().await?;
+    Ok(after - before)
+}
+
+async fn applied(connection: &mut sqlx::PgConnection) -> Result<usize, sqlx::Error> {
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
+    if !exists {
+        return Ok(0);
+    }
+    let count: i64 =
+        sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(connection).await?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// The database as the server uses it: as the role `app`.
+#[derive(Debug, Clone)]
+pub struct Tenancy {
+    pool: PgPool,
+}
+
+impl Tenancy {
+    /// Opens the pool. Fails if the database cannot be reached or is not migrated.
+    pub async fn connect(app: PgConnectOptions, max_connections: u32) -> Result<Self, sqlx::Error> {
+        let app = app.application_name("callout").options([
+            // Nothing on a request's path may take longer; a stuck writer would hold up the feed for everyone.
+            ("statement_timeout", "20s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "20s"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
+            // Ends a transaction that a connection brings back, and says nothing if there is none (a lone `rollback`
+            // would warn). A connection on which this fails is thrown away.
+            .after_release(|connection, _| {
+                Box::pin(async move { connection.execute("begin; rollback").await.map(|_| true) })
+            })
+            .connect_with(app)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Whether every migration this program knows has been applied.
+    pub async fn is_migrated(&self) -> Result<bool, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let applied = applied(&mut connection).await.unwrap_or_default();
+        Ok(applied >= migrations().iter().count())
+    }
+
+    /// An error unless the database answers.
+    pub async fn check(&self) -> Result<(), sqlx::Error> {
+        self.pool.execute("select 1").await.map(|_| ())
+    }
+
+    /// The server acting for a tenant on its own account.
+    pub fn system(&self, tenant: TenantId, entry: SystemEntry) -> TenantCtx {
+        TenantCtx::system(self.clone(), tenant, entry)
+    }
+
+    /// Waits for the units of work that still run, then closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}

@@ -1,0 +1,14 @@
+//! Who is calling, for which tenant, and the only way to the database.
+//!
+//! Four nets keep tenants apart. *Type*: a [`TenantTx`] comes only from a [`TenantCtx`], which is made only by
+//! [`auth`] and by the system entry points of [`Tenancy`]. *Session*: the server logs in as the role `app`, which owns
+//! nothing. *Schema*: row-level security is enabled and forced on every table. *Test*: every operation of the API is
+//! called as a stranger.
+
+mod context;
+pub mod database;
+mod unit_of_work;
+
+pub use context::{SystemEntry, TenantCtx};
+pub use database::Tenancy;
+pub use unit_of_work::{TenantTx, Work};
