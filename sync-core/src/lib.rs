@@ -3,8 +3,13 @@
 //! The same code runs on phones and on the server. It never reads a clock, never draws randomness, opens no socket
 //! and starts no thread: all of these are arguments.
 
+pub mod workflow;
+pub mod document;
 pub mod guard;
-pub mod ids;
-pub mod store;
-pub mod time;
 pub mod wire;
+pub mod store;
+pub mod ids;
+pub mod time;
+mod words;
+
+pub use words::NotAWord;

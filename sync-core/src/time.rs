@@ -64,6 +64,35 @@ impl Hlc {
     }
 }
 
+/// A span in which a visit may start, on the server's clock; it never runs backwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimeWindow {
+    start: ServerTime,
+    end: ServerTime,
+}
+
+/// A window that would end before it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time window ends before it starts")]
+pub struct BackwardsWindow;
+
+impl TimeWindow {
+    /// From the earliest to the latest start.
+    pub fn new(start: ServerTime, end: ServerTime) -> Result<Self, BackwardsWindow> {
+        if start <= end { Ok(Self { start, end }) } else { Err(BackwardsWindow) }
+    }
+
+    /// The earliest start.
+    pub fn start(self) -> ServerTime {
+        self.start
+    }
+
+    /// The latest start.
+    pub fn end(self) -> ServerTime {
+        self.end
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,123 @@
+//! Personal text in a document is sealed under the ticket's document key, so that destroying one key erases it
+//! everywhere while every hash and chain still verifies.
+//!
+//! The nonce is an argument: it belongs to the command, so that replaying the command gives the same bytes.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use zeroize::Zeroize;
+
+use crate::ids::{FactId, TicketId};
+
+/// Where sealed text stands. Text moved anywhere else does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedAt<'a> {
+    /// The ticket whose key seals it.
+    pub ticket: TicketId,
+    /// The fact that carries it; `None` for the ticket's core.
+    pub fact: Option<FactId>,
+    /// The field's name, for example `text`, `place`, `title`.
+    pub field: &'a str,
+}
+
+/// Text that only a holder of the document key can read: 24 bytes of nonce, then ciphertext and tag.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sealed(Vec<u8>);
+
+/// The key that seals one ticket's personal text; it comes to a phone with the ticket.
+#[derive(Clone)]
+pub struct DocumentKey(pub [u8; 32]);
+
+/// The text did not open: another key, another place, or changed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed text does not open here with this key")]
+pub struct DoesNotOpen;
+
+/// Seals `text` for the place `at`. A nonce must never serve twice under one key.
+pub fn seal(key: &DocumentKey, nonce: [u8; 24], at: SealedAt<'_>, text: &[u8]) -> Sealed {
+    let payload = Payload { msg: text, aad: &at.aad() };
+    #[expect(clippy::expect_used, reason = "XChaCha20-Poly1305 fails only beyond 256 GB")]
+    let cipher_text = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("the text fits in memory");
+    Sealed([nonce.as_slice(), &cipher_text].concat())
+}
+
+/// The text sealed for the place `at`.
+pub fn open(key: &DocumentKey, at: SealedAt<'_>, sealed: &Sealed) -> Result<Vec<u8>, DoesNotOpen> {
+    let (nonce, cipher_text) = sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(DoesNotOpen)?;
+    let payload = Payload { msg: cipher_text, aad: &at.aad() };
+    cipher(key).decrypt(&XNonce::from(*nonce), payload).map_err(|_| DoesNotOpen)
+}
+
+impl Sealed {
+    /// Sealed bytes read from a document or the wire; `None` if too short to have been sealed.
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() >= NONCE_LEN + TAG_LEN).then_some(Self(bytes))
+    }
+
+    /// The bytes as they stand in documents.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+impl fmt::Debug for DocumentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DocumentKey(…)")
+    }
+}
+
+impl Drop for DocumentKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl SealedAt<'_> {
+    fn aad(&self) -> Vec<u8> {
+        let owner = self.fact.as_ref().map_or(b"core".as_slice(), |fact| fact.as_bytes());
+        [b"s1", self.ticket.as_bytes().as_slice(), &[owner.len() as u8], owner, self.field.as_bytes()].concat()
+    }
+}
+
+fn cipher(key: &DocumentKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&key.0.into())
+}
+
+const NONCE_LEN: usize = 24;
+const TAG_LEN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn opens_only_where_it_was_sealed() {
+        let key = DocumentKey([7; 32]);
+        let at =
+            SealedAt { ticket: TicketId(Uuid::from_u128(1)), fact: Some(FactId(Uuid::from_u128(2))), field: "text" };
+        let sealed = seal(&key, [9; 24], at, "Motor defekt".as_bytes());
+        assert_eq!(open(&key, at, &sealed).unwrap(), "Motor defekt".as_bytes());
+        assert_eq!(open(&key, SealedAt { field: "place", ..at }, &sealed), Err(DoesNotOpen));
+        assert_eq!(open(&key, SealedAt { fact: None, ..at }, &sealed), Err(DoesNotOpen));
+        assert_eq!(open(&key, SealedAt { ticket: TicketId(Uuid::from_u128(3)), ..at }, &sealed), Err(DoesNotOpen));
+        assert_eq!(open(&DocumentKey([8; 32]), at, &sealed), Err(DoesNotOpen));
+        assert_eq!(Sealed::from_bytes(vec![0; 39]), None);
+    }
+
+    #[test]
+    fn the_same_command_gives_the_same_bytes() {
+        let at = SealedAt { ticket: TicketId(Uuid::from_u128(1)), fact: None, field: "title" };
+        let twice = [0, 1].map(|_| seal(&DocumentKey([7; 32]), [9; 24], at, b"Lift steht"));
+        assert_eq!(twice[0], twice[1]);
+        assert!(!format!("{:?}", twice[0]).contains("Lift"));
+    }
+}
