@@ -5,8 +5,14 @@
 //! bytes alone, [`prescan`] and then [`check_chunk`], which hold no lock and need no document; then on the document,
 //! [`check_against`]. What passes both adds exactly one fact and can neither overwrite nor delete.
 
+mod against;
+mod chunk;
 mod error;
 mod prescan;
+#[cfg(test)]
+mod tests;
 
+pub use against::check_against;
+pub use chunk::{ParsedChange, check_chunk};
 pub use error::{GuardError, Refusal};
 pub use prescan::{MAX_CHANGE_BYTES, MAX_OPS, Prescan, prescan};

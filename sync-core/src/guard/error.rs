@@ -1,7 +1,7 @@
 //! Why a change from outside is refused.
 
 /// What is wrong with a change by itself, whatever document it is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
     #[error("the change is larger than 64 KiB")]
     TooLarge,
@@ -26,7 +26,7 @@ pub enum GuardError {
     #[error("not exactly one fact: {0}")]
     NotOneFact(&'static str),
     #[error("the fact is malformed: {0}")]
-    BadFact(&'static str),
+    BadFact(String),
 }
 
 /// What is wrong with a change on this document.
@@ -34,8 +34,8 @@ pub enum GuardError {
 pub enum Refusal {
     #[error("another actor than the batch's")]
     OtherActor,
-    #[error("the document is that of another ticket or tenant")]
-    OtherDocument,
+    #[error("it is there already")]
+    AlreadyThere,
     #[error("seq {found} where {expected} is due")]
     SeqGap { expected: u64, found: u64 },
     #[error("seq {found} was used already for another change")]
@@ -48,13 +48,13 @@ pub enum Refusal {
     KeyTaken,
     #[error("it says it has seen a fact that was not there")]
     UnknownAfter,
-    #[error("it would not apply")]
-    DoesNotApply,
+    #[error("it adds something that is not under the ticket's facts")]
+    OutsideFacts,
 }
 
 impl GuardError {
     /// Stable, for rejects and metrics.
-    pub fn code(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge => "change_too_large",
             Self::NotAChange => "not_a_change",
@@ -77,14 +77,14 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::OtherActor => "other_actor",
-            Self::OtherDocument => "other_document",
+            Self::AlreadyThere => "already_there",
             Self::SeqGap { .. } => "seq_gap",
             Self::SeqReused { .. } => "seq_reused",
             Self::UnknownDeps => "unknown_deps",
             Self::WrongStartOp { .. } => "wrong_start_op",
             Self::KeyTaken => "key_taken",
             Self::UnknownAfter => "unknown_after",
-            Self::DoesNotApply => "does_not_apply",
+            Self::OutsideFacts => "outside_facts",
         }
     }
 

@@ -292,7 +292,7 @@ const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHANGE_CHUNK: u8 = 1;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use automerge::transaction::Transactable;
     use automerge::{ActorId, Automerge, ObjType, ROOT};
