@@ -5,10 +5,10 @@
 //! bytes alone, [`prescan`] and then [`check_chunk`], which hold no lock and need no document; then on the document,
 //! [`check_against`]. What passes both adds exactly one fact and can neither overwrite nor delete.
 
-mod against;
-mod chunk;
-mod error;
 mod prescan;
+mod chunk;
+mod against;
+mod error;
 #[cfg(test)]
 mod tests;
 

@@ -7,10 +7,10 @@
 //! What `commit` has accepted is durable: it survives the loss of power. An edit and the outbox row that will carry it
 //! are therefore written in one transaction, and nothing is sent before that transaction is committed.
 
-mod conformance;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod conformance;
 
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]

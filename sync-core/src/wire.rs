@@ -7,15 +7,15 @@
 //! What a phone did travels in a [`Batch`], whose header is signed by the device and kept as the bytes that were
 //! signed; [`Batch::verify`] is the only way to a [`VerifiedBatch`].
 
-mod batch;
-pub mod envelope;
-mod keys;
-mod proto;
-mod reply;
-mod reply_proto;
 mod request;
-mod request_proto;
+mod reply;
+mod batch;
+mod keys;
+pub mod envelope;
 pub mod signed;
+mod proto;
+mod request_proto;
+mod reply_proto;
 #[cfg(test)]
 mod tests;
 

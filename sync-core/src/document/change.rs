@@ -54,7 +54,6 @@ impl Actor {
 
 impl CheckedChange {
     /// Only the guard makes one, after all its checks.
-    #[expect(dead_code, reason = "until the guard stands")]
     pub(crate) fn new(change: automerge::Change, fact: Fact) -> Self {
         Self { change, fact }
     }

@@ -220,13 +220,11 @@ impl TicketDoc {
     }
 
     /// For the guard alone.
-    #[expect(dead_code, reason = "until the guard stands")]
     pub(crate) fn automerge(&self) -> &Automerge {
         &self.automerge
     }
 
     /// For the guard alone: the map that facts are added to.
-    #[expect(dead_code, reason = "until the guard stands")]
     pub(crate) fn fact_room(&self) -> &automerge::ObjId {
         &self.rooms.facts
     }

@@ -290,7 +290,10 @@ fn what_was_seen_must_have_been_there_for_the_author() {
     let desk_note = fact(50, vec![], FactBody::Note { text: sealed(), corrects: None });
     doc.server_edit::<DocumentError>(desk(), |edit| edit.add_fact(&desk_note)).unwrap();
     let raw = phones.append_fact(phone(), &fact(100, vec![desk_note.id], FactBody::Depart {})).unwrap();
-    assert_eq!(before, Change::from_bytes(raw.bytes.clone()).unwrap().deps().iter().map(|dep| Sha256Hash(dep.0)).collect::<Vec<_>>());
+    assert_eq!(
+        before,
+        Change::from_bytes(raw.bytes.clone()).unwrap().deps().iter().map(|dep| Sha256Hash(dep.0)).collect::<Vec<_>>()
+    );
     assert_eq!(push(&mut doc, &raw.bytes), Err("unknown_after"));
 }
 
