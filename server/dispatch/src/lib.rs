@@ -1,1 +1,36 @@
-//! See README.md of this crate.
+//! Who should go, and when: [`rank`] orders the engineers for one visit, [`plan`] fills the days of many.
+//!
+//! Everything is an argument: the [`Board`] says who and what there is, the [`Policy`] what it is worth, the [`Budget`]
+//! and a seed how hard to search. There is no I/O, no clock and no randomness of its own, so the same arguments give
+//! the same answer. The rules of [`Rule`] are hard in every path; the rest is a [`Score`] in seconds-equivalents.
+
+mod interval;
+mod place;
+mod travel;
+
+mod board;
+mod engineer;
+mod visit;
+
+mod duty;
+mod policy;
+mod route;
+mod rules;
+
+mod nearby;
+mod plan;
+mod rank;
+
+pub use board::{Board, BoardError};
+pub use engineer::{
+    Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Shift, Skill, SkillIndex, TerritoryIndex,
+};
+pub use interval::{Interval, IntervalError, TimeWindow};
+pub use place::{Place, PlaceError};
+pub use plan::{Budget, Explanation, Plan, PlanScore, PlannedRoute, PlannedStop, Unserved, plan};
+pub use policy::{Policy, Score};
+pub use rank::{Candidate, Ranking, Refused, assess, rank, scan};
+pub use route::Job;
+pub use rules::{Reason, Rule, RuleCounts};
+pub use travel::{Travel, TravelError, TravelTable};
+pub use visit::{Priority, Visit, VisitIndex};

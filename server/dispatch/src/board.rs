@@ -1,0 +1,167 @@
+//! The board: all that an answer may depend on, checked once.
+
+use thiserror::Error;
+
+use crate::duty::Duty;
+use crate::engineer::{Engineer, EngineerIndex};
+use crate::interval::{IntervalError, in_range};
+use crate::nearby::Nearby;
+use crate::route::Route;
+use crate::travel::{Travel, TravelError};
+use crate::visit::{Visit, VisitIndex};
+
+/// Engineers, the visits to plan, and how long drives take, as they are at `now`.
+///
+/// A board that exists is consistent: indices point at something, shifts do not overlap, numbers are in range. What
+/// each engineer has booked already is laid out as routes and indexed by H3 cells when the board is built.
+#[derive(Clone, Debug)]
+pub struct Board {
+    now: i64,
+    travel: Travel,
+    engineers: Vec<Engineer>,
+    visits: Vec<Visit>,
+    pub(crate) duties: Vec<Duty>,
+    /// Of each engineer the first duty; one more entry marks the end of the last.
+    first_duty: Vec<u32>,
+    /// What is booked, one route a duty.
+    pub(crate) booked: Vec<Route>,
+    pub(crate) nearby: Nearby,
+    pub(crate) top_speed_mps: f64,
+}
+
+/// Which part of the input makes no sense, and why.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum BoardError {
+    #[error("now: {0}")]
+    Now(IntervalError),
+    #[error("travel: {0}")]
+    Travel(TravelError),
+    #[error("engineer {engineer}: speed {speed_mps} m/s is not between 0.1 and 300")]
+    Speed { engineer: u32, speed_mps: f64 },
+    #[error("engineer {engineer}: shifts {one} and {other} overlap")]
+    ShiftsOverlap { engineer: u32, one: usize, other: usize },
+    #[error("engineer {engineer}: {error}")]
+    EngineerPlace { engineer: u32, error: TravelError },
+    #[error("visit {visit}: {error}")]
+    VisitPlace { visit: u32, error: TravelError },
+    #[error("visit {visit}: {field}: {error}")]
+    Instant { visit: u32, field: &'static str, error: IntervalError },
+    #[error("visit {visit}: {field}: there is no engineer {engineer}")]
+    NoSuchEngineer { visit: u32, field: &'static str, engineer: u32 },
+    #[error("more than {0} engineers or visits")]
+    TooMany(usize),
+}
+
+impl Board {
+    /// Nothing is planned to start before `now`.
+    ///
+    /// # Errors
+    /// Names the first engineer or visit, and the field, that makes no sense.
+    pub fn new(now: i64, travel: Travel, engineers: Vec<Engineer>, visits: Vec<Visit>) -> Result<Self, BoardError> {
+        in_range(now).map_err(BoardError::Now)?;
+        travel.check().map_err(BoardError::Travel)?;
+        if engineers.len().max(visits.len()) > MOST {
+            return Err(BoardError::TooMany(MOST));
+        }
+        for (index, engineer) in (0..).zip(&engineers) {
+            check_engineer(index, engineer, &travel)?;
+        }
+        for (index, visit) in (0..).zip(&visits) {
+            check_visit(index, visit, &travel, engineers.len())?;
+        }
+        Ok(Self::laid_out(now, travel, engineers, visits))
+    }
+
+    fn laid_out(now: i64, travel: Travel, engineers: Vec<Engineer>, visits: Vec<Visit>) -> Self {
+        let mut duties = Vec::new();
+        let mut first_duty = vec![0];
+        for (index, engineer) in (0..).zip(&engineers) {
+            duties.extend(Duty::of(EngineerIndex(index), engineer, now));
+            first_duty.push(duties.len() as u32);
+        }
+        let booked: Vec<Route> =
+            duties.iter().map(|duty| Route::booked(duty, &engineers[duty.engineer.0 as usize], &travel)).collect();
+        let nearby = Nearby::of_routes(&duties, &booked);
+        let top_speed_mps = engineers.iter().map(|engineer| engineer.speed_mps).fold(0.1, f64::max);
+        Self { now, travel, engineers, visits, duties, first_duty, booked, nearby, top_speed_mps }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    pub fn travel(&self) -> &Travel {
+        &self.travel
+    }
+
+    pub fn engineers(&self) -> &[Engineer] {
+        &self.engineers
+    }
+
+    pub fn visits(&self) -> &[Visit] {
+        &self.visits
+    }
+
+    pub fn engineer(&self, index: EngineerIndex) -> &Engineer {
+        &self.engineers[index.0 as usize]
+    }
+
+    pub fn visit(&self, index: VisitIndex) -> &Visit {
+        &self.visits[index.0 as usize]
+    }
+
+    /// The duties of one engineer, as positions in `duties` and in any list of routes beside it.
+    pub(crate) fn duties_of(&self, engineer: EngineerIndex) -> std::ops::Range<usize> {
+        let index = engineer.0 as usize;
+        self.first_duty[index] as usize..self.first_duty[index + 1] as usize
+    }
+
+    pub(crate) fn engineer_indices(&self) -> impl Iterator<Item = EngineerIndex> + use<> {
+        (0..self.engineers.len() as u32).map(EngineerIndex)
+    }
+
+    pub(crate) fn visit_indices(&self) -> impl Iterator<Item = VisitIndex> + use<> {
+        (0..self.visits.len() as u32).map(VisitIndex)
+    }
+}
+
+fn check_engineer(index: u32, engineer: &Engineer, travel: &Travel) -> Result<(), BoardError> {
+    if !(0.1..=300.0).contains(&engineer.speed_mps) {
+        return Err(BoardError::Speed { engineer: index, speed_mps: engineer.speed_mps });
+    }
+    let shifts = engineer.shifts.iter().flat_map(|shift| [Some(shift.from), shift.to]);
+    let commitments = engineer.commitments.iter().map(|commitment| Some(commitment.place));
+    for place in shifts.chain(commitments).chain([Some(engineer.home), engineer.position]).flatten() {
+        travel.check_place(place).map_err(|error| BoardError::EngineerPlace { engineer: index, error })?;
+    }
+    let mut order: Vec<usize> = (0..engineer.shifts.len()).collect();
+    order.sort_by_key(|&shift| engineer.shifts[shift].interval);
+    for pair in order.windows(2) {
+        if engineer.shifts[pair[0]].interval.overlaps(engineer.shifts[pair[1]].interval) {
+            return Err(BoardError::ShiftsOverlap { engineer: index, one: pair[0], other: pair[1] });
+        }
+    }
+    Ok(())
+}
+
+fn check_visit(index: u32, visit: &Visit, travel: &Travel, engineers: usize) -> Result<(), BoardError> {
+    travel.check_place(visit.place).map_err(|error| BoardError::VisitPlace { visit: index, error })?;
+    for (field, instant) in [("due", visit.due), ("pinned_start", visit.pinned_start)] {
+        let checked = instant.map_or(Ok(()), in_range);
+        checked.map_err(|error| BoardError::Instant { visit: index, field, error })?;
+    }
+    let named: [(&'static str, &[EngineerIndex]); 3] = [
+        ("pinned_engineer", visit.pinned_engineer.as_slice()),
+        ("barred", &visit.barred),
+        ("preferred", &visit.preferred),
+    ];
+    for (field, list) in named {
+        if let Some(unknown) = list.iter().find(|engineer| engineer.0 as usize >= engineers) {
+            return Err(BoardError::NoSuchEngineer { visit: index, field, engineer: unknown.0 });
+        }
+    }
+    Ok(())
+}
+
+/// Engineers or visits a board may hold.
+const MOST: usize = 1_000_000;

@@ -1,0 +1,114 @@
+//! Who can be sent: what an engineer may do, when, from where, and what is booked already.
+
+use crate::interval::Interval;
+use crate::place::Place;
+use crate::visit::Priority;
+
+/// Position of an engineer in [`crate::Board::engineers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EngineerIndex(pub u32);
+
+/// A skill, numbered densely by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SkillIndex(pub u16);
+
+/// A kind of certificate, numbered densely by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CertificateIndex(pub u16);
+
+/// A territory, numbered densely by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TerritoryIndex(pub u16);
+
+/// One person in the field. [`Engineer::new`] gives one without skills or shifts; the fields are then filled in.
+#[derive(Clone, Debug)]
+pub struct Engineer {
+    pub home: Place,
+    /// Where the engineer is at the board's `now`, when known. A shift that is running then continues from here.
+    pub position: Option<Place>,
+    /// Metres per second between places.
+    pub speed_mps: f64,
+    pub skills: Vec<Skill>,
+    pub certificates: Vec<Certificate>,
+    /// Where the engineer may work; empty means everywhere.
+    pub territories: Vec<TerritoryIndex>,
+    /// When the engineer works. Shifts of one engineer do not overlap.
+    pub shifts: Vec<Shift>,
+    pub time_off: Vec<Interval>,
+    /// What is booked and stays where and when it is.
+    pub commitments: Vec<Commitment>,
+}
+
+/// A skill that an engineer has, or that a visit asks for, at a level; a higher level includes the lower ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skill {
+    pub skill: SkillIndex,
+    pub level: u8,
+}
+
+/// A certificate an engineer holds; with `expires` it must last until the visit has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    pub certificate: CertificateIndex,
+    pub expires: Option<i64>,
+}
+
+/// Working time in one piece, with its breaks.
+#[derive(Clone, Debug)]
+pub struct Shift {
+    pub interval: Interval,
+    /// Where the engineer sets out at the start of the shift.
+    pub from: Place,
+    /// Where the engineer must be by the end of the shift; `None` asks only that the last visit has ended by then.
+    pub to: Option<Place>,
+    /// Times at which the engineer neither works nor drives.
+    pub breaks: Vec<Interval>,
+}
+
+/// An appointment that exists: the engineer is at `place` during `interval`.
+#[derive(Clone, Copy, Debug)]
+pub struct Commitment {
+    pub place: Place,
+    pub interval: Interval,
+    pub priority: Priority,
+}
+
+impl Engineer {
+    /// An engineer who lives at `home` and drives at 8 m/s, about the average of a day in town.
+    pub fn new(home: Place) -> Self {
+        Self {
+            home,
+            position: None,
+            speed_mps: 8.0,
+            skills: Vec::new(),
+            certificates: Vec::new(),
+            territories: Vec::new(),
+            shifts: Vec::new(),
+            time_off: Vec::new(),
+            commitments: Vec::new(),
+        }
+    }
+
+    /// The level of a skill; `None` if the engineer does not have it.
+    pub fn level(&self, skill: SkillIndex) -> Option<u8> {
+        self.skills.iter().filter(|has| has.skill == skill).map(|has| has.level).max()
+    }
+
+    /// Until when a certificate is good: `None` if not held, `i64::MAX` if it does not expire.
+    pub(crate) fn certified_until(&self, certificate: CertificateIndex) -> Option<i64> {
+        let held = self.certificates.iter().filter(|held| held.certificate == certificate);
+        held.map(|held| held.expires.unwrap_or(i64::MAX)).max()
+    }
+}
+
+impl Shift {
+    /// A shift that starts at `from` and ends wherever the last visit is.
+    pub fn open(interval: Interval, from: Place) -> Self {
+        Self { interval, from, to: None, breaks: Vec::new() }
+    }
+
+    /// A shift that starts at `base` and ends there.
+    pub fn round_trip(interval: Interval, base: Place) -> Self {
+        Self { interval, from: base, to: Some(base), breaks: Vec::new() }
+    }
+}

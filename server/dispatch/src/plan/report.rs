@@ -1,0 +1,64 @@
+//! From a draft to a plan that can be read: routes with times, reasons for what was left out and for what was not.
+
+use super::draft::Draft;
+use super::{Explanation, Plan, PlannedRoute, PlannedStop, Unserved};
+use crate::engineer::EngineerIndex;
+use crate::rank::{Candidate, assess_among};
+use crate::route::{Job, Route, Stop};
+use crate::rules::RuleCounts;
+use crate::visit::VisitIndex;
+
+pub(super) fn report(mut draft: Draft<'_>) -> Plan {
+    let unserved = draft.unserved().into_iter().map(|visit| unserved(&draft, visit)).collect();
+    let served: Vec<VisitIndex> = draft.board.visit_indices().filter(|visit| draft.duty_of(*visit).is_some()).collect();
+    let explanations = served.into_iter().filter_map(|visit| explanation(&mut draft, visit)).collect();
+    let routes = draft.routes.iter().zip(&draft.board.duties).filter(|(route, _)| !route.stops.is_empty());
+    let routes = routes.map(|(route, duty)| planned(route, duty.engineer, duty.shift as usize)).collect();
+    Plan { routes, unserved, explanations, score: draft.score() }
+}
+
+fn planned(route: &Route, engineer: EngineerIndex, shift: usize) -> PlannedRoute {
+    let stop = |stop: &Stop| {
+        let Stop { job, drive_s, arrive, start, end, .. } = *stop;
+        PlannedStop { job, drive_s, arrive, start, end }
+    };
+    PlannedRoute { engineer, shift, stops: route.stops.iter().map(stop).collect(), travel_s: route.travel_s() }
+}
+
+fn unserved(draft: &Draft<'_>, visit: VisitIndex) -> Unserved {
+    let (_, refused) = everybody(draft, visit);
+    Unserved { visit, refused, main: refused.main() }
+}
+
+/// Takes the visit out, asks everybody, and puts it back where it was.
+fn explanation(draft: &mut Draft<'_>, visit: VisitIndex) -> Option<Explanation> {
+    let duty = draft.duty_of(visit)?;
+    let position = draft.routes[duty].stops.iter().position(|stop| stop.job == Job::Visit(visit))?;
+    let wanted = draft.wanted(visit, duty)?;
+    draft.mark();
+    draft.remove(duty, &[visit]);
+    let (mut able, refused) = everybody(draft, visit);
+    let (board, policy) = (draft.board, draft.policy);
+    let insertion = draft.routes[duty].try_insert(board.ground(duty), wanted, position, policy);
+    let score = insertion.map(|insertion| draft.routes[duty].score(&board.duties[duty], wanted, &insertion, policy));
+    draft.undo();
+    let engineer = board.duties[duty].engineer;
+    let chosen = Candidate::new(engineer, board.duties[duty].shift, score?, insertion?);
+    let count = able.len() as u32;
+    able.retain(|candidate| candidate.engineer != engineer);
+    able.sort_by_key(|candidate| (candidate.score.total_s(), candidate.engineer));
+    able.truncate(policy.shortlist);
+    Some(Explanation { visit, chosen, alternatives: able, able: count, refused })
+}
+
+fn everybody(draft: &Draft<'_>, visit: VisitIndex) -> (Vec<Candidate>, RuleCounts) {
+    let (mut able, mut refused) = (Vec::new(), RuleCounts::default());
+    let visit = draft.board.visit(visit);
+    for engineer in draft.board.engineer_indices() {
+        match assess_among(draft.board, &draft.routes, visit, engineer, draft.policy) {
+            Ok(candidate) => able.push(candidate),
+            Err(reason) => refused.add(reason.rule()),
+        }
+    }
+    (able, refused)
+}

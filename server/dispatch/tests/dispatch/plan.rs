@@ -1,0 +1,124 @@
+//! Whole days: what a plan may never do, what it prefers, and that it can be repeated.
+
+use callout_dispatch::*;
+use proptest::prelude::*;
+
+use crate::boards::*;
+use crate::checker::faults;
+
+const SOME: Budget = Budget { rounds: 40 };
+
+fn planned(board: &Board) -> Plan {
+    let plan = plan(board, &Policy::default(), SOME, 1);
+    assert_eq!(faults(board, &plan), [""; 0]);
+    plan
+}
+
+#[test]
+fn neighbours_are_served_on_one_trip() {
+    let engineers = vec![engineer(km(-10.0, 0.0)), engineer(km(10.0, 0.0))];
+    let visits = [(9.0, 1.0), (-9.0, 0.0), (9.0, -1.0), (-9.0, 1.0)].map(|(east, north)| visit(km(east, north)));
+    let plan = planned(&board(engineers, visits.to_vec()));
+    let stops = |route: &PlannedRoute| route.stops.iter().map(|stop| stop.job).collect::<Vec<_>>();
+    assert_eq!(plan.unserved, []);
+    let mut west = stops(&plan.routes[0]);
+    west.sort();
+    assert_eq!(west, [Job::Visit(VisitIndex(1)), Job::Visit(VisitIndex(3))]);
+}
+
+#[test]
+fn what_is_left_out_is_the_least_urgent_and_says_why() {
+    let mut visits: Vec<Visit> = (0..10).map(|n| visit(km(0.0, f64::from(n) / 10.0))).collect();
+    for (visit, priority) in visits.iter_mut().zip([5, 5, 1, 2, 1, 2, 3, 4, 3, 2]) {
+        visit.priority = Priority::new(priority).unwrap();
+    }
+    let mut unskilled = engineer(km(0.0, 0.0));
+    unskilled.shifts[0].interval = hours(8.0, 8.5);
+    let plan = planned(&board(vec![engineer(km(0.0, 0.0)), unskilled], visits));
+    let left_out: Vec<u32> = plan.unserved.iter().map(|unserved| unserved.visit.0).collect();
+    assert_eq!(left_out, [0, 1, 7], "eight hours less the driving have room for seven");
+    for unserved in &plan.unserved {
+        assert_eq!(unserved.refused.iter().collect::<Vec<_>>(), [(Rule::Shift, 1), (Rule::DoubleBooking, 1)]);
+        assert_eq!(unserved.main, Some(Rule::DoubleBooking));
+    }
+    assert_eq!(plan.score.unserved_weight, 1 + 1 + 2);
+}
+
+#[test]
+fn the_sla_goes_before_the_shorter_way() {
+    let mut visits = vec![visit(km(2.0, 0.0)), visit(km(30.0, 0.0))];
+    visits[1].due = Some(at(10.5));
+    let plan = planned(&board(vec![engineer(km(0.0, 0.0))], visits));
+    assert_eq!(plan.routes[0].stops[0].job, Job::Visit(VisitIndex(1)), "first the far one, which is due");
+    assert_eq!(plan.score.lateness_s, 0);
+}
+
+#[test]
+fn every_assignment_names_who_else_could_have_come() {
+    let mut visits: Vec<Visit> = (0..6).map(|n| visit(km(f64::from(n), 0.0))).collect();
+    visits[3].barred = vec![EngineerIndex(2)];
+    let board = board((0..3).map(|n| engineer(km(2.0 * f64::from(n), 2.0))).collect(), visits);
+    let plan = planned(&board);
+    assert_eq!(plan.explanations.len(), 6);
+    for explanation in &plan.explanations {
+        assert_eq!(explanation.able + explanation.refused.total(), 3);
+        assert_eq!(explanation.alternatives.len() as u32, explanation.able - 1);
+        let chosen = explanation.chosen;
+        let route = plan.routes.iter().find(|route| route.engineer == chosen.engineer).unwrap();
+        let stop = route.stops[chosen.position];
+        assert_eq!((stop.job, stop.start), (Job::Visit(explanation.visit), chosen.start));
+        let Score { travel_s, load_s, urgency_s, preference_s } = chosen.score;
+        assert_eq!(chosen.score.total_s(), travel_s + load_s + urgency_s + preference_s);
+    }
+    assert_eq!(plan.explanations[3].refused.get(Rule::Barred), 1);
+}
+
+#[test]
+fn a_plan_goes_around_what_is_booked() {
+    let mut anna = engineer(km(0.0, 0.0));
+    anna.commitments =
+        vec![Commitment { place: km(5.0, 0.0), interval: hours(10.0, 12.0), priority: Priority::ORDINARY }];
+    let plan = planned(&board(vec![anna], (0..4).map(|n| visit(km(f64::from(n), 0.0))).collect()));
+    assert!(plan.routes[0].stops.iter().any(|stop| stop.job == Job::Commitment(0)));
+    assert_eq!(plan.unserved, []);
+}
+
+#[test]
+fn a_pinned_visit_happens_then_and_there() {
+    let mut visits: Vec<Visit> = (0..4).map(|n| visit(km(f64::from(n), 0.0))).collect();
+    visits[2].pinned_engineer = Some(EngineerIndex(1));
+    visits[2].pinned_start = Some(at(13.25));
+    let plan = planned(&board(vec![engineer(km(2.0, 0.0)), engineer(km(40.0, 0.0))], visits));
+    let chosen = plan.explanations[2].chosen;
+    assert_eq!((chosen.engineer, chosen.start), (EngineerIndex(1), at(13.25)));
+}
+
+#[test]
+fn without_engineers_everything_is_left_out() {
+    let plan = planned(&board(vec![], vec![visit(km(0.0, 0.0))]));
+    assert_eq!((plan.unserved.len(), plan.unserved[0].main), (1, None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_breaks_a_hard_rule(board in any_board(6, 30), seed in 0u64..1000) {
+        let policy = Policy::default();
+        let first = plan(&board, &policy, Budget { rounds: 0 }, seed);
+        let better = plan(&board, &policy, Budget { rounds: 60 }, seed);
+        prop_assert_eq!(faults(&board, &first), Vec::<String>::new());
+        prop_assert_eq!(faults(&board, &better), Vec::<String>::new());
+        prop_assert!(better.score <= first.score, "{:?} after {:?}", better.score, first.score);
+        prop_assert_eq!(&plan(&board, &policy, Budget { rounds: 60 }, seed), &better, "repeated");
+        for unserved in &better.unserved {
+            prop_assert_eq!(unserved.refused.total() as usize, board.engineers().len(), "somebody could have come");
+        }
+        let weight = |unserved: &Unserved| {
+            i64::from(policy.unserved_weight[usize::from(board.visit(unserved.visit).priority.get()) - 1])
+        };
+        prop_assert_eq!(better.score.unserved_weight, better.unserved.iter().map(weight).sum::<i64>());
+        let driven: i64 = better.routes.iter().map(|route| route.travel_s).sum();
+        prop_assert!(better.score.travel_s >= driven, "a shift with nothing to do may still have a way home");
+    }
+}
