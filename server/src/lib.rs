@@ -1,13 +1,15 @@
 //! The dispatch server as a library; `main.rs` is its command line.
 //!
-//! Who may import whom, from the top: `boot` ► `router`, `workers` ► features ► `state` ► `ledger` ► `tenancy` ►
-//! `platform`. Features never import features. A test enforces it.
+//! Who may import whom, from the top: `boot` ► `router`, `workers` ► features ► `state` ► `ledger`, `directory` ►
+//! `tenancy` ► `platform`. Features never import features. A test enforces it.
 
 pub mod boot;
 pub mod router;
 pub mod workers;
 
 pub mod state;
+
+pub mod directory;
 
 pub mod tenancy;
 

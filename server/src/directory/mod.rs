@@ -1,0 +1,26 @@
+//! Who asks for work, where it is and of what kinds it is: the values, and the rows that more than one feature writes.
+//!
+//! Features never import features, and both an imported file and a dispatcher make customers and sites; so the writing
+//! of those rows stands here, below the features and beside the ledger. HTTP does not.
+
+mod customer;
+mod position;
+mod site;
+mod ticket_type;
+mod words;
+
+pub use customer::{NewCustomer, Tier};
+pub use position::Position;
+pub use site::NewSite;
+pub use ticket_type::{DispatchMode, TicketType};
+pub use words::{
+    Code, Label, Name, Period, Priority, Reference, RequiredSkills, SkillLevel, Unacceptable, WorkDuration, locale,
+    prose, time_zone,
+};
+
+/// The statements on these rows that more than one feature makes.
+pub mod rows {
+    pub use super::customer::{customer_by_reference, insert_customer};
+    pub use super::site::{insert_site, locate_site, site_by_reference};
+    pub use super::ticket_type::{ticket_type, ticket_types};
+}
