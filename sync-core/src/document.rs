@@ -12,6 +12,7 @@ pub mod admission;
 pub mod flag;
 pub mod seal;
 pub mod ticket;
+pub mod fold;
 pub mod edit;
 pub mod change;
 pub(crate) mod layout;
@@ -27,6 +28,10 @@ pub use self::edit::ServerEdit;
 pub use self::fact::{Fact, FactError};
 pub use self::field::FieldError;
 pub use self::flag::Flag;
+pub use self::fold::concurrency;
+pub use self::fold::{
+    CrewMember, Entries, LabourLog, SignatureStanding, SignatureState, TicketState, VisitState, reschedule,
+};
 pub use self::grant::{Ended, Grant, GrantRole};
 pub use self::scalar::{Fields, Scalar};
 pub use self::seal::{DocumentKey, Sealed, SealedAt};

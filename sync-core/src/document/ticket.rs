@@ -16,11 +16,14 @@ use crate::document::change::{Actor, ChangeHash, CheckedChange, RawChange};
 use crate::document::core::Core;
 use crate::document::edit::ServerEdit;
 use crate::document::fact::Fact;
+use crate::document::fold::order::seen;
+use crate::document::fold::{Input, TicketState, fold};
 use crate::document::grant::Grant;
 use crate::document::layout::{Rooms, children, put_entry, read_fields};
 use crate::document::scalar::Fields;
 use crate::document::{DocumentError, key};
 use crate::ids::{FactId, GrantId, Sha256Hash, TenantId, TicketId};
+use crate::workflow::Workflow;
 
 /// One ticket's document. Cloning is cheap; a clone is a trial that can be dropped.
 #[derive(Debug, Clone)]
@@ -217,6 +220,30 @@ impl TicketDoc {
     /// The facts that the server has not admitted yet.
     pub fn pending(&self) -> impl Iterator<Item = &Fact> {
         self.facts().filter(|fact| !self.decoded.admissions.contains_key(&fact.id))
+    }
+
+    /// What the facts come to.
+    pub fn state(&self, workflow: &Workflow) -> TicketState {
+        self.state_with(workflow, &[])
+    }
+
+    /// What the facts come to together with `more`, which are not in the document (yet).
+    pub fn state_with(&self, workflow: &Workflow, more: &[Fact]) -> TicketState {
+        let mut facts: Vec<&Fact> = self.facts().chain(more).collect();
+        facts.sort_by_key(|fact| fact.id);
+        facts.dedup_by_key(|fact| fact.id);
+        self.fold(&facts, workflow)
+    }
+
+    /// What somebody could know who had seen the facts `after` and all that those had seen.
+    pub fn state_at(&self, workflow: &Workflow, after: &[FactId]) -> TicketState {
+        let facts: Vec<&Fact> = self.facts().collect();
+        self.fold(&seen(&facts, after), workflow)
+    }
+
+    fn fold(&self, facts: &[&Fact], workflow: &Workflow) -> TicketState {
+        let Decoded { core, grants, admissions, .. } = &self.decoded;
+        fold(&Input { facts, core, grants, admissions, workflow })
     }
 
     /// For the guard alone.

@@ -72,6 +72,25 @@ Move, "move", {
     Reopen = "reopen",
 });
 
+impl Move {
+    /// Where it leads when no workflow says otherwise.
+    pub fn leads_to(self) -> Status {
+        match self {
+            Move::Assign | Move::Reopen => Status::Assigned,
+            Move::Unassign | Move::Decline => Status::Created,
+            Move::Accept => Status::Accepted,
+            Move::Depart => Status::EnRoute,
+            Move::CheckIn => Status::OnSite,
+            Move::Start => Status::InProgress,
+            Move::Pause | Move::CheckOut => Status::Paused,
+            Move::Done => Status::Done,
+            Move::Verify => Status::Verified,
+            Move::Close => Status::Closed,
+            Move::Cancel => Status::Cancelled,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
