@@ -7,6 +7,9 @@ pub mod boot;
 pub mod router;
 pub mod workers;
 
+pub mod devices;
+pub mod users;
+
 pub mod state;
 
 pub mod directory;

@@ -8,10 +8,14 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::platform::problem::{ApiResult, Problem};
 use crate::state::AppState;
 use crate::tenancy::Tenancy;
+use crate::{devices, users};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> axum::Router {
-    let (api, _document) = OpenApiRouter::<AppState>::new().split_for_parts();
+    let (api, _document) = OpenApiRouter::<AppState>::new()
+        .merge(devices::routes::routes())
+        .merge(users::routes::routes())
+        .split_for_parts();
     axum::Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(|| async { StatusCode::OK }))

@@ -1,15 +1,22 @@
 //! What every request may reach. Made once by `boot`, cloned for each request.
 
 use axum::extract::FromRef;
+use sync_core::ids::ServerEpoch;
+use sync_core::wire::ServerSigner;
 
 use crate::platform::clock::Clock;
 use crate::platform::random::Random;
 use crate::tenancy::Tenancy;
+use crate::tenancy::password::Passwords;
 
 /// The state of the router; a handler takes the part it needs as `State<Part>`.
-#[derive(Debug, Clone, FromRef)]
+#[derive(Clone, FromRef)]
 pub struct AppState {
     pub tenancy: Tenancy,
+    pub passwords: Passwords,
+    /// Signs what phones are told.
+    pub signer: ServerSigner,
+    pub server_epoch: ServerEpoch,
     pub clock: Clock,
     pub random: Random,
 }

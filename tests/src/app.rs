@@ -7,13 +7,17 @@ use callout_server::platform::clock::Clock;
 use callout_server::platform::config::{Config, LogFormat};
 use callout_server::state::AppState;
 
+use crate::actor::Actor;
+use crate::answer::Answer;
 use crate::postgres::TestDatabase;
+use crate::tenant::TestTenant;
 
 /// The real router on a port of its own, its database cloned for this test, its clock ours to move.
 pub struct TestApp {
     running: Running,
     clock: Clock,
     http: reqwest::Client,
+    tenant: TestTenant,
     database: TestDatabase,
     _data: tempfile::TempDir,
 }
@@ -42,7 +46,34 @@ impl TestApp {
         let clock = Clock::system();
         let running = boot::start_with(&config, clock.clone()).await.expect("the server starts");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
-        Self { running, clock, http, database, _data: data }
+        let base = format!("http://{}", running.addr);
+        let tenant = TestTenant::create(running.state(), "acme", base, http.clone()).await;
+        Self { running, clock, http, tenant, database, _data: data }
+    }
+
+    /// The tenant that most tests are about.
+    pub fn tenant(&self) -> &TestTenant {
+        &self.tenant
+    }
+
+    /// One more tenant on the same server.
+    pub async fn another_tenant(&self, slug: &str) -> TestTenant {
+        TestTenant::create(self.running.state(), slug, self.url(""), self.http.clone()).await
+    }
+
+    /// The administrator of the tenant.
+    pub async fn admin(&self) -> Actor {
+        self.tenant.admin().await
+    }
+
+    /// A new dispatcher of the tenant.
+    pub async fn dispatcher(&self, name: &str) -> Actor {
+        self.tenant.dispatcher(name).await
+    }
+
+    /// A new engineer of the tenant.
+    pub async fn engineer(&self, name: &str) -> Actor {
+        self.tenant.engineer(name).await
     }
 
     /// A path of the server as a whole address.
@@ -51,8 +82,13 @@ impl TestApp {
     }
 
     /// Gets a path with nobody signed in.
-    pub async fn get(&self, path: &str) -> reqwest::Response {
-        self.http.get(self.url(path)).send().await.expect("an answer")
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.http.get(self.url(path))).await
+    }
+
+    /// Posts to a path below `/api/v1` with nobody signed in.
+    pub async fn post(&self, path: &str, body: &impl serde::Serialize) -> Answer {
+        Answer::of(self.http.post(self.url(&format!("/api/v1{path}"))).json(body)).await
     }
 
     /// The HTTP client, for what the actors have no words for.

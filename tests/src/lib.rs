@@ -4,13 +4,20 @@
 //! ```no_run
 //! # async fn story() {
 //! let app = callout_tests::TestApp::start().await;
-//! assert_eq!(app.get("/healthz").await.status(), 200);
+//! let ana = app.engineer("ana").await;
+//! ana.get("/me").await.expect(200);
 //! # }
 //! ```
 
 #![expect(clippy::expect_used, reason = "a harness reports by failing the test")]
 
+mod actor;
+mod answer;
 mod app;
 pub mod postgres;
+mod tenant;
 
+pub use actor::{Actor, EnrolledDevice, PASSWORD, hex, unhex};
+pub use answer::Answer;
 pub use app::TestApp;
+pub use tenant::TestTenant;

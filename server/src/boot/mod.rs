@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use sync_core::ids::ServerEpoch;
+use sync_core::wire::ServerSigner;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -13,8 +15,10 @@ use tokio::task::JoinHandle;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::random::Random;
+use crate::platform::secret_file;
 use crate::router::router;
 use crate::state::AppState;
+use crate::tenancy::password::Passwords;
 
 pub use database::{Database, migrate, prepare_roles};
 
@@ -22,7 +26,6 @@ pub use database::{Database, migrate, prepare_roles};
 const LONGEST_DRAIN: Duration = Duration::from_secs(30);
 
 /// A server that accepts requests.
-#[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
@@ -44,7 +47,7 @@ pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running
     })?;
     let addr = listener.local_addr()?;
     let database = Database::open(config).await?;
-    let state = AppState { tenancy: database.tenancy.clone(), clock, random: Random };
+    let state = assemble(config, &database, clock).await?;
     let (stop, stopped) = oneshot::channel();
     let app = router(state.clone());
     let serving = tokio::spawn(async move {
@@ -57,6 +60,24 @@ pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running
     });
     tracing::info!(server.address = %addr, "server started");
     Ok(Running { addr, state, database, stop, serving })
+}
+
+async fn assemble(config: &Config, database: &Database, clock: Clock) -> anyhow::Result<AppState> {
+    let random = Random;
+    let secret = match &config.signing_key_file {
+        Some(path) => secret_file::read(path)?,
+        None => secret_file::read_or_create(&config.data_dir.join("signing.key"), random)?,
+    };
+    let now = clock.now();
+    let server_epoch = database.tenancy.server_epoch(ServerEpoch(random.uuid(now)), false, now).await?;
+    Ok(AppState {
+        tenancy: database.tenancy.clone(),
+        passwords: Passwords::new(random),
+        signer: ServerSigner::from_secret(&secret),
+        server_epoch,
+        clock,
+        random,
+    })
 }
 
 impl Running {

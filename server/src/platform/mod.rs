@@ -4,8 +4,12 @@
 
 pub mod clock;
 pub mod config;
+pub mod etag;
 pub mod extract;
+pub mod hex;
+pub mod page;
 pub mod postgres;
 pub mod problem;
 pub mod random;
+pub mod secret_file;
 pub mod telemetry;

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use sync_core::ids::{DeviceId, TenantId, UserId};
+use uuid::Uuid;
 
 use super::database::Tenancy;
+use super::permission::{Permission, Role};
 use super::unit_of_work::{self, Work};
+use crate::platform::problem::Problem;
 
 /// The tenant and the caller a unit of work is done for. As a handler's argument it comes from the bearer token, and a
 /// request without a good one never reaches the handler.
@@ -20,15 +23,22 @@ struct Context {
 }
 
 #[derive(Debug)]
-enum Caller {
+pub(super) enum Caller {
+    Session { session: SessionId, user: UserId, device: Option<DeviceId>, role: Role },
     System(SystemEntry),
 }
+
+/// One sign-in and everything refreshed from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionId(pub Uuid);
 
 /// The parts of the server that act for a tenant with nobody signed in. This is the whole list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemEntry {
     /// The command line: first tenants and first administrators.
     CommandLine,
+    /// Signing in and refreshing, before it is known whether anybody may.
+    SignIn,
     /// The outbox relay and what it calls.
     Relay,
     /// Rebuilding projections.
@@ -36,15 +46,8 @@ pub enum SystemEntry {
 }
 
 impl TenantCtx {
-    pub(super) fn system(tenancy: Tenancy, tenant: TenantId, entry: SystemEntry) -> Self {
-        Self(Arc::new(Context { tenancy, tenant, caller: Caller::System(entry) }))
-    }
-
-    /// Which part of the server acts, when nobody is signed in.
-    pub fn system_entry(&self) -> Option<SystemEntry> {
-        match self.0.caller {
-            Caller::System(entry) => Some(entry),
-        }
+    pub(super) fn new(tenancy: Tenancy, tenant: TenantId, caller: Caller) -> Self {
+        Self(Arc::new(Context { tenancy, tenant, caller }))
     }
 
     pub fn tenant(&self) -> TenantId {
@@ -54,6 +57,15 @@ impl TenantCtx {
     /// Who is signed in; none when the server itself acts.
     pub fn user(&self) -> Option<UserId> {
         match self.0.caller {
+            Caller::Session { user, .. } => Some(user),
+            Caller::System(_) => None,
+        }
+    }
+
+    /// What the caller is to the tenant; none when the server itself acts.
+    pub fn role(&self) -> Option<Role> {
+        match self.0.caller {
+            Caller::Session { role, .. } => Some(role),
             Caller::System(_) => None,
         }
     }
@@ -61,8 +73,40 @@ impl TenantCtx {
     /// The device this session is bound to, once it is enrolled.
     pub fn device(&self) -> Option<DeviceId> {
         match self.0.caller {
+            Caller::Session { device, .. } => device,
             Caller::System(_) => None,
         }
+    }
+
+    /// The session this request belongs to.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.0.caller {
+            Caller::Session { session, .. } => Some(session),
+            Caller::System(_) => None,
+        }
+    }
+
+    /// Which part of the server acts, when nobody is signed in.
+    pub fn system_entry(&self) -> Option<SystemEntry> {
+        match self.0.caller {
+            Caller::Session { .. } => None,
+            Caller::System(entry) => Some(entry),
+        }
+    }
+
+    /// Who is signed in, where that must be somebody.
+    pub fn signed_in(&self) -> Result<UserId, Problem> {
+        self.user().ok_or_else(Problem::forbidden)
+    }
+
+    /// Whether the caller may do this. The server itself may do anything.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.role().is_none_or(|role| role.may(permission))
+    }
+
+    /// A 403 unless the caller may do this.
+    pub fn require(&self, permission: Permission) -> Result<(), Problem> {
+        if self.may(permission) { Ok(()) } else { Err(Problem::forbidden()) }
     }
 
     /// Does the work in one transaction of this tenant: commits if it returns `Ok`, else rolls back.

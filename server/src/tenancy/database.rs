@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgPool};
-use sync_core::ids::TenantId;
+use sync_core::ids::{ServerEpoch, TenantId, UserId};
 
-use super::context::{SystemEntry, TenantCtx};
+use super::context::{Caller, SystemEntry, TenantCtx};
 
 /// Every migration there is, in order.
 pub fn migrations() -> Migrator {
@@ -83,7 +84,50 @@ impl Tenancy {
 
     /// The server acting for a tenant on its own account.
     pub fn system(&self, tenant: TenantId, entry: SystemEntry) -> TenantCtx {
-        TenantCtx::system(self.clone(), tenant, entry)
+        TenantCtx::new(self.clone(), tenant, Caller::System(entry))
+    }
+
+    /// The accounts an address may belong to: at most two, since more than one signs nobody in. Runs before a tenant is
+    /// known, through a function that answers only this.
+    pub async fn sign_in_candidates(&self, email: &str, slug: Option<&str>) -> Result<Vec<Candidate>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", user_id as "user_id!", password_hash as "password_hash!"
+               from sign_in_candidates($1, $2)"#,
+            email,
+            slug,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Candidate {
+                tenant: TenantId(row.tenant_id),
+                user: UserId(row.user_id),
+                password_hash: row.password_hash,
+            })
+            .collect())
+    }
+
+    /// Every tenant there is, for workers that take them one by one.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, sqlx::Error> {
+        let ids =
+            sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from tenants()"#).fetch_all(&self.pool).await?;
+        Ok(ids.into_iter().map(TenantId).collect())
+    }
+
+    /// The present epoch of the server's history; the fresh one if the database has been restored since it was last asked,
+    /// or if a person says so.
+    pub async fn server_epoch(
+        &self,
+        fresh: ServerEpoch,
+        is_restored: bool,
+        now: DateTime<Utc>,
+    ) -> Result<ServerEpoch, sqlx::Error> {
+        let epoch =
+            sqlx::query_scalar!(r#"select claim_server_epoch($1, $2, $3) as "epoch!""#, fresh.0, is_restored, now)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(ServerEpoch(epoch))
     }
 
     /// Waits for the units of work that still run, then closes every connection.
@@ -94,4 +138,11 @@ impl Tenancy {
     pub(super) fn pool(&self) -> &PgPool {
         &self.pool
     }
+}
+
+/// An enabled account that a sign-in may mean.
+pub struct Candidate {
+    pub tenant: TenantId,
+    pub user: UserId,
+    pub password_hash: String,
 }

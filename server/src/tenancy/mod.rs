@@ -6,9 +6,19 @@
 //! called as a stranger.
 
 mod context;
-pub mod database;
+mod permission;
 mod unit_of_work;
 
-pub use context::{SystemEntry, TenantCtx};
+pub mod auth;
+pub mod bootstrap;
+pub mod database;
+pub mod email;
+pub mod password;
+pub mod session;
+pub mod token;
+
+pub use auth::{Standing, SyncCtx};
+pub use context::{SessionId, SystemEntry, TenantCtx};
 pub use database::Tenancy;
+pub use permission::{NotARole, Permission, Role};
 pub use unit_of_work::{TenantTx, Work};

@@ -1,0 +1,17 @@
+//! Signing in, and the devices people work with: a session, then a key that proves where it comes from.
+
+pub mod routes;
+
+mod sign_in;
+mod refresh;
+mod sign_out;
+mod challenge;
+mod enrol;
+mod revoke;
+
+mod error;
+mod store;
+mod view;
+
+pub use enrol::enrolment_message;
+pub use view::{ChallengeView, DeviceView, EnrolRequest, EnrolledView, RefreshRequest, SignInRequest, TokensView};

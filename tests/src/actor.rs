@@ -1,0 +1,106 @@
+//! The people who use the server. A test speaks of them, not of headers.
+
+use callout_server::devices::{ChallengeView, EnrolledView, enrolment_message};
+use callout_server::tenancy::Role;
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::json;
+use sync_core::ids::{DeviceId, ServerEpoch, TenantId, UserId};
+use sync_core::wire::{DeviceSigner, ServerKey, SoftwareDeviceSigner};
+
+use crate::answer::Answer;
+
+/// Somebody who is signed in, at a desk or on the road.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub tenant: TenantId,
+    pub user: UserId,
+    pub role: Role,
+    pub email: String,
+    /// The bearer token of the session.
+    pub token: String,
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+}
+
+/// A device that an actor has enrolled, with its key and what it was told of the server.
+#[derive(Clone)]
+pub struct EnrolledDevice {
+    pub id: DeviceId,
+    pub signer: SoftwareDeviceSigner,
+    pub server_epoch: ServerEpoch,
+    pub server_key: ServerKey,
+}
+
+/// The password of every actor.
+pub const PASSWORD: &str = "correct horse battery";
+
+impl Actor {
+    /// A request to a path below `/api/v1`, signed in.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    /// The same person with another token, good or bad.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &impl Serialize) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// A POST with an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, key: &str, body: &impl Serialize) -> Answer {
+        Answer::of(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    }
+
+    /// A change of the version that was seen.
+    pub async fn patch(&self, path: &str, version: i64, body: &impl Serialize) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).header("if-match", format!("\"{version}\"")).json(body)).await
+    }
+
+    /// Enrols a device with this secret key and binds the session to it.
+    pub async fn enrol_device(&self, secret: u8) -> EnrolledDevice {
+        let signer = SoftwareDeviceSigner::from_secret(&[secret; 32]).expect("a P-256 secret");
+        let enrolled: EnrolledView = self.enrol_with(&signer).await.expect(201).read();
+        let server_key = unhex(&enrolled.server_public_key);
+        EnrolledDevice {
+            id: DeviceId(enrolled.device.id),
+            signer,
+            server_epoch: ServerEpoch(enrolled.server_epoch),
+            server_key: ServerKey::from_bytes(&server_key).expect("the server's key"),
+        }
+    }
+
+    /// Asks for a challenge, signs it and enrols.
+    pub async fn enrol_with(&self, signer: &SoftwareDeviceSigner) -> Answer {
+        let challenge: ChallengeView = self.post("/devices/challenge", &json!({})).await.expect(201).read();
+        let nonce: [u8; 32] = unhex(&challenge.challenge).try_into().expect("32 bytes");
+        let signature = signer.sign(&enrolment_message(&nonce, &signer.public_key())).expect("a signature");
+        let body = json!({
+            "challenge": challenge.challenge,
+            "public_key": hex(&signer.public_key().to_sec1()),
+            "signature": hex(&signature.0),
+            "platform": "android",
+            "app_version": "1.0.0",
+            "name": "test phone",
+        });
+        self.post("/devices", &body).await
+    }
+}
+
+/// Bytes as the API writes them.
+pub fn hex(bytes: &[u8]) -> String {
+    callout_server::platform::hex::encode(bytes)
+}
+
+/// Bytes from text of the API.
+pub fn unhex(text: &str) -> Vec<u8> {
+    callout_server::platform::hex::decode(text).expect("hexadecimal text")
+}
