@@ -1,1 +1,24 @@
-//! See README.md of this crate.
+//! What apps see of Callout: a phone, its tickets and visits. Everything that decides is in `sync-core`; here its
+//! words are turned into flat records, its errors into what an app can do about them, and the host lends what a core
+//! may not have: clock, randomness, sockets, threads, keys.
+//!
+//! Every call may block on the disk and `sync` on the network: call from a background thread.
+
+mod error;
+mod ids;
+mod key;
+mod transport;
+mod host;
+
+pub use error::FieldError;
+pub use ids::{TicketId, VisitId};
+pub use key::{DeviceSigner, SignError, SoftwareKey};
+pub use transport::{Transport, TransportError};
+
+uniffi::setup_scaffolding!();
+
+/// The version of this library, to be shown beside the app's own.
+#[uniffi::export]
+pub fn library_version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

@@ -1,0 +1,30 @@
+//! The network, lent by the app: it owns sockets, certificates and the session's token.
+
+/// Carries one request to the server and its answer back. Called from the thread that called `sync`.
+#[uniffi::export(with_foreign)]
+pub trait Transport: Send + Sync {
+    /// POSTs `body` as `application/octet-stream` to `path` (such as `/api/v1/sync`) with the session's bearer token,
+    /// and returns the body of a 200 answer. Everything else is one of the errors.
+    fn post(&self, path: String, body: Vec<u8>) -> Result<Vec<u8>, TransportError>;
+}
+
+/// Why no answer came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum TransportError {
+    /// The server answered 401, also after the token was refreshed.
+    #[error("the session has ended")]
+    SignIn,
+    /// No network, no name, no connection, no answer in time.
+    #[error("the server was not reached: {detail}")]
+    Unreachable { detail: String },
+    /// An answer with another status than 200 and 401.
+    #[error("the server answered {status}")]
+    Failed { status: u16 },
+}
+
+/// Whatever else the app threw counts as not having reached the server: the request is sent again.
+impl From<uniffi::UnexpectedUniFFICallbackError> for TransportError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        TransportError::Unreachable { detail: error.reason }
+    }
+}
