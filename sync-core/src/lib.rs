@@ -5,11 +5,15 @@
 
 pub mod workflow;
 pub mod document;
+pub mod policy;
+pub mod command;
 pub mod guard;
 pub mod wire;
 pub mod store;
 pub mod ids;
 pub mod time;
 mod words;
+#[cfg(test)]
+mod testing;
 
 pub use words::NotAWord;

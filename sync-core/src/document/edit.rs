@@ -6,6 +6,7 @@ use std::sync::Arc;
 use automerge::transaction::{CommitOptions, Transaction};
 
 use crate::document::admission::Admission;
+use crate::document::body::FactBody;
 use crate::document::core::{Core, window};
 use crate::document::fact::Fact;
 use crate::document::grant::{Ended, Grant};
@@ -29,7 +30,8 @@ impl<'a> ServerEdit<'a> {
         Self { tx, rooms, decoded, core_fields }
     }
 
-    /// Adds a fact of the desk.
+    /// Adds a fact of the desk. One that edits the core does so; one that gives or takes a visit wants
+    /// [`add_grant`](Self::add_grant) or [`end_grant`](Self::end_grant) beside it.
     pub fn add_fact(&mut self, fact: &Fact) -> Result<(), DocumentError> {
         if self.decoded.facts.contains_key(&fact.id) {
             return Err(DocumentError::FactExists(fact.id));
@@ -37,7 +39,10 @@ impl<'a> ServerEdit<'a> {
         let (entry, fields) = fact.to_fields();
         put_entry(&mut self.tx, &self.rooms.facts, &key::of(&fact.id.0), &entry, &fields)?;
         self.decoded.insert_fact(fact.clone());
-        Ok(())
+        match &fact.body {
+            FactBody::DeskEdit { path, new, .. } => self.set_core(path, new.as_ref()),
+            _ => Ok(()),
+        }
     }
 
     /// Sets or empties one field of the core. Whether the core as a whole is right is checked at the end.

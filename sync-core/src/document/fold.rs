@@ -164,3 +164,6 @@ fn beside_moves(order: &Order<'_>, reviews: &mut Reviews) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

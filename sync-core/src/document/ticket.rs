@@ -241,6 +241,12 @@ impl TicketDoc {
         self.fold(&seen(&facts, after), workflow)
     }
 
+    /// Whether somebody who had seen the facts `after`, and all that those had seen, saw one like this.
+    pub fn saw(&self, after: &[FactId], is_one: impl Fn(&Fact) -> bool) -> bool {
+        let facts: Vec<&Fact> = self.facts().collect();
+        seen(&facts, after).into_iter().any(is_one)
+    }
+
     fn fold(&self, facts: &[&Fact], workflow: &Workflow) -> TicketState {
         let Decoded { core, grants, admissions, .. } = &self.decoded;
         fold(&Input { facts, core, grants, admissions, workflow })

@@ -128,12 +128,26 @@ fn is_called_off(order: &Order<'_>, leaving: Step, effective: &[Effective]) -> b
     })
 }
 
+/// Flags what met, once: an engineer's earlier move is not worth a word beside a later one of his that met the same.
 fn flag_pairs(order: &Order<'_>, steps: &[Step], reviews: &mut Reviews) {
+    let meeting = |a: &Step, b: &Step| {
+        let flag = concurrent(Act::Moved(a.verb), Act::Moved(b.verb)).flag?;
+        order.concurrent(a.place, b.place).then_some(flag)
+    };
+    let is_outdone = |a: &Step, b: &Step| {
+        let his = |later: &&Step| order.fact(later.place).grant == order.fact(a.place).grant && !is_desk(later.verb);
+        !is_desk(a.verb)
+            && steps.iter().filter(his).any(|later| order.precedes(a.place, later.place) && meeting(later, b).is_some())
+    };
     for (i, a) in steps.iter().enumerate() {
         for b in &steps[i + 1..] {
-            if concurrent(Act::Moved(a.verb), Act::Moved(b.verb)).flag.is_some() {
-                reviews.add_if_concurrent(order, (a.place, Act::Moved(a.verb)), (b.place, Act::Moved(b.verb)));
+            if let Some(flag) = meeting(a, b).filter(|_| !is_outdone(a, b) && !is_outdone(b, a)) {
+                reviews.add(flag, a.place, b.place);
             }
         }
     }
+}
+
+fn is_desk(verb: Move) -> bool {
+    matches!(verb, Move::Assign | Move::Unassign | Move::Verify | Move::Close | Move::Cancel | Move::Reopen)
 }

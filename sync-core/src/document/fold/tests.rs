@@ -1,0 +1,315 @@
+//! The stories of `concurrency`, told with a server and phones.
+
+use super::*;
+use crate::command;
+use crate::document::admission::WindowEffect;
+use crate::document::{GrantRole, Scalar, Side};
+use crate::testing::{ANA, BEN, NOON, Phone, Scene, VISIT, sealed};
+use crate::time::{ServerTime, TimeWindow};
+
+fn note(phone: &mut Phone, text: &str) -> FactId {
+    phone.does(|ticket, author, stamp| command::note(ticket, author, stamp, Some(VISIT), sealed(text), None)).id
+}
+
+#[test]
+fn a_ticket_goes_from_created_to_closed() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.status(), Status::Created);
+    scene.assign(ANA, GrantRole::Lead);
+    assert_eq!(scene.status(), Status::Assigned);
+    let mut ana = scene.phone_of(ANA);
+    for status in [Status::Accepted, Status::EnRoute, Status::OnSite, Status::InProgress] {
+        let mut ana = scene.phone_of(ANA);
+        ana.works(status);
+        assert_eq!((ana.state().status, ana.state().visits[&VISIT].status), (status, status));
+    }
+    ana.works(Status::InProgress);
+    assert_eq!(ana.state().pending, 4);
+    assert!(ana.state().visits[&VISIT].crew[0].is_present);
+    ana.completes();
+    assert!(!ana.state().visits[&VISIT].crew[0].is_present);
+    scene.sync(&mut ana);
+    assert_eq!((scene.status(), ana.state().status, ana.state().pending), (Status::Done, Status::Done, 0));
+    scene.desk(command::verify);
+    assert_eq!(scene.status(), Status::Verified);
+    scene.desk(command::close);
+    assert_eq!((scene.status(), scene.flags()), (Status::Closed, vec![]));
+    scene.desk(|ticket, author, stamp| command::reopen(ticket, author, stamp, None, "again".into()));
+    assert_eq!(scene.status(), Status::Assigned);
+}
+
+#[test]
+fn done_offline_stands_though_the_desk_cancelled() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    let done = ana.completes().id;
+    let cancel = scene.desk(|ticket, author, stamp| command::cancel(ticket, author, stamp, None, "wrong".into())).id;
+    assert_eq!(scene.status(), Status::Cancelled);
+    scene.sync(&mut ana);
+    assert_eq!(scene.status(), Status::Done);
+    assert_eq!(scene.state().reviews[&Flag::DoneThoughCancelled], BTreeSet::from([done, cancel]));
+    assert!(scene.server.admissions()[&done].effect.flags.contains(&Flag::DoneThoughCancelled));
+    scene.desk(command::verify);
+    assert_eq!((scene.status(), scene.flags()), (Status::Verified, vec![]), "a decision settles the review");
+}
+
+#[test]
+fn cancelled_beats_an_engineer_on_the_way_but_not_one_on_site() {
+    for (until, expected, flag) in [
+        (Status::Accepted, Status::Cancelled, Flag::TurnBack),
+        (Status::EnRoute, Status::Cancelled, Flag::TurnBack),
+        (Status::OnSite, Status::OnSite, Flag::WorkedThoughCancelled),
+        (Status::InProgress, Status::InProgress, Flag::WorkedThoughCancelled),
+    ] {
+        let mut scene = Scene::new();
+        scene.assign(ANA, GrantRole::Lead);
+        let mut ana = scene.phone_of(ANA);
+        ana.works(until);
+        scene.desk(|ticket, author, stamp| command::cancel(ticket, author, stamp, None, "wrong".into()));
+        scene.sync(&mut ana);
+        assert_eq!(scene.status(), expected, "{until}");
+        assert_eq!(scene.flags(), [flag], "{until}");
+        if expected != Status::Cancelled {
+            ana.does(|ticket, author, stamp| command::check_out(ticket, author, stamp, VISIT));
+            assert_eq!(ana.state().status, Status::Cancelled, "who leaves in sight of it leaves a cancelled visit");
+        }
+    }
+}
+
+#[test]
+fn a_cancellation_in_sight_of_the_work_simply_stands() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    scene.sync(&mut ana);
+    scene.desk(|ticket, author, stamp| command::cancel(ticket, author, stamp, None, "budget".into()));
+    assert_eq!((scene.status(), scene.flags()), (Status::Cancelled, vec![]));
+    assert!(scene.state().visits[&VISIT].crew[0].is_present, "he is still there, and can still leave");
+    scene.sync(&mut ana);
+    ana.does(|ticket, author, stamp| command::check_out(ticket, author, stamp, VISIT));
+    scene.sync(&mut ana);
+    assert_eq!((scene.status(), scene.flags()), (Status::Cancelled, vec![]));
+}
+
+#[test]
+fn whoever_checked_in_stays_though_the_visit_was_given_to_another() {
+    let mut scene = Scene::new();
+    let to_ana = scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::OnSite);
+    scene.unassign(to_ana);
+    let to_ben = scene.assign(BEN, GrantRole::Lead);
+    scene.sync(&mut ana);
+    let state = scene.state();
+    assert_eq!(state.status, Status::OnSite);
+    assert!(state.reviews.contains_key(&Flag::ReassignedOnSite));
+    assert_eq!(state.member(to_ana).map(|ana| (ana.status, ana.is_present)), Some((Status::OnSite, true)));
+    assert_eq!(state.member(to_ben).map(|ben| (ben.status, ben.is_present)), Some((Status::Assigned, false)));
+    assert_eq!(state.visits[&VISIT].engineers().count(), 2);
+
+    // Ana knows by now, and may finish what she does there until she leaves.
+    note(&mut ana, "handed over");
+    ana.does(|ticket, author, stamp| command::check_out(ticket, author, stamp, VISIT));
+    scene.sync(&mut ana);
+    assert_eq!(scene.status(), Status::Assigned, "now it is Ben's turn");
+    assert_eq!(scene.state().visits[&VISIT].engineers().map(|member| member.user).collect::<Vec<_>>(), [BEN]);
+    let late = ana.tries(|ticket, author, stamp| command::check_in(ticket, author, stamp, VISIT));
+    assert_eq!(late, Err(command::Refusal::Denied(crate::policy::Rule::NotAssigned)));
+}
+
+#[test]
+fn a_reassigned_engineer_on_the_way_is_told_to_turn_back() {
+    let mut scene = Scene::new();
+    let to_ana = scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::EnRoute);
+    scene.unassign(to_ana);
+    scene.assign(BEN, GrantRole::Lead);
+    scene.sync(&mut ana);
+    assert_eq!((scene.status(), scene.flags()), (Status::Assigned, vec![Flag::TurnBack]));
+}
+
+#[test]
+fn a_note_to_a_closed_ticket_comes_in_late_and_work_is_reviewed() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    scene.assign(BEN, GrantRole::Crew);
+    let (mut ana, mut ben) = (scene.phone_of(ANA), scene.phone_of(BEN));
+    ana.works(Status::InProgress);
+    ana.completes();
+    scene.sync(&mut ana);
+    note(&mut ana, "seal is worn too");
+    ben.works(Status::InProgress);
+    scene.desk(command::verify);
+    scene.desk(command::close);
+    scene.sync(&mut ana);
+    assert_eq!((scene.status(), scene.flags()), (Status::Closed, vec![Flag::LateEntry]));
+    assert_eq!(scene.state().entries.notes.len(), 1);
+    scene.sync(&mut ben);
+    assert_eq!(scene.status(), Status::Closed);
+    assert!(scene.flags().contains(&Flag::WorkUnseen));
+}
+
+#[test]
+fn two_devices_that_check_in_give_two_labour_logs() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut phone = scene.phone_of(ANA);
+    phone.works(Status::EnRoute);
+    scene.sync(&mut phone);
+    let mut tablet = scene.phone_of(ANA);
+    let first = phone.does(|ticket, author, stamp| command::check_in(ticket, author, stamp, VISIT));
+    let other = crate::testing::stamp(NOON + 5, 999);
+    let second = tablet.tries(|ticket, author, _| command::check_in(ticket, author, other, VISIT)).unwrap();
+    let state = phone.doc.state_with(&scene.workflow, std::slice::from_ref(&second));
+    assert_eq!(state.labour.len(), 2);
+    assert_eq!((state.status, state.reviews.len()), (Status::OnSite, 0));
+    phone.hears(&second);
+    let done = phone.does(|ticket, author, stamp| command::check_out(ticket, author, stamp, VISIT));
+    let ends: Vec<_> = phone.state().labour.iter().map(|log| (log.start, log.end)).collect();
+    assert!(ends.contains(&(first.wall, Some(done.wall))));
+    assert!(ends.contains(&(second.wall, Some(done.wall))));
+}
+
+#[test]
+fn start_moved_on_the_phone_and_end_moved_at_the_desk_both_stay() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    let (start, end) = (ServerTime(NOON + 600_000), ServerTime(NOON + 7_200_000));
+    let wish =
+        ana.does(|ticket, author, stamp| command::reschedule(ticket, author, stamp, VISIT, (Some(start), None))).id;
+    let wished = TimeWindow::new(start, ServerTime(NOON + 3_600_000)).unwrap();
+    assert_eq!(ana.state().visits[&VISIT].window, Some(wished), "until admitted it shows for its author");
+    scene.desk(|ticket, author, stamp| {
+        let path = crate::document::core::path::visit_end(VISIT);
+        let edit = command::FieldEdit { path, seen: Some(Scalar::Int(NOON + 3_600_000)), to: Some(Scalar::Int(end.0)) };
+        command::edit(ticket, author, stamp, edit).map(|(fact, flag)| {
+            assert_eq!(flag, None);
+            fact
+        })
+    });
+    scene.sync(&mut ana);
+    let both = TimeWindow::new(start, end).unwrap();
+    assert_eq!(scene.state().visits[&VISIT].window, Some(both));
+    assert_eq!(ana.state().visits[&VISIT].window, Some(both));
+    assert_eq!(scene.server.admissions()[&wish].effect.window, Some(WindowEffect::Applied));
+}
+
+#[test]
+fn a_side_that_changed_meanwhile_keeps_the_wish_aside() {
+    let (was, now) = (ServerTime(10), ServerTime(20));
+    let window = TimeWindow::new(now, ServerTime(100)).ok();
+    let wish = |seen, to| Some(Side { seen, to: ServerTime(to) });
+    assert_eq!(reschedule(window, wish(Some(was), 30), None), Err(WindowEffect::Stale));
+    assert_eq!(reschedule(window, wish(Some(now), 300), None), Err(WindowEffect::Backwards));
+    assert_eq!(reschedule(None, wish(None, 30), None), Err(WindowEffect::Backwards));
+    assert_eq!(
+        reschedule(None, wish(None, 30), wish(None, 40)),
+        Ok(TimeWindow::new(ServerTime(30), ServerTime(40)).unwrap())
+    );
+    assert_eq!(reschedule(window, wish(Some(was), 20), None), Ok(window.unwrap()), "both wanted the same");
+}
+
+#[test]
+fn a_signature_stands_and_says_when_a_new_one_is_needed() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    let said = note(&mut ana, "replaced the motor");
+    let signing = command::Signing {
+        shown_sha256: crate::ids::Sha256Hash::of(b"report"),
+        shown: vec![said],
+        strokes_sha256: crate::ids::Sha256Hash::of(b"strokes"),
+        signer: sealed("Ms Ito"),
+    };
+    let signature = ana.does(|ticket, author, stamp| command::sign(ticket, author, stamp, VISIT, signing)).id;
+    assert_eq!(ana.state().signatures[0].standing, SignatureStanding::Stands);
+    let edit = scene.desk(|ticket, author, stamp| {
+        let edit = command::FieldEdit {
+            path: "title".into(),
+            seen: ticket.doc.core_fields().get("title").cloned(),
+            to: Some(Scalar::Bytes(sealed("the lift door is stuck").as_bytes().to_vec())),
+        };
+        command::edit(ticket, author, stamp, edit).map(|(fact, _)| fact)
+    });
+    scene.sync(&mut ana);
+    assert_eq!(scene.state().signatures[0].standing, SignatureStanding::NeedsNew(vec![edit.id]));
+    assert_eq!(scene.state().reviews[&Flag::SignatureOutdated], BTreeSet::from([signature, edit.id]));
+    ana.does(|ticket, author, stamp| {
+        command::note(ticket, author, stamp, Some(VISIT), sealed("two motors"), Some(said))
+    });
+    let SignatureStanding::NeedsNew(changes) = &ana.state().signatures[0].standing else { panic!() };
+    assert_eq!(changes.len(), 2);
+}
+
+#[test]
+fn two_answers_to_one_step_are_both_kept() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    scene.assign(BEN, GrantRole::Crew);
+    let (mut ana, mut ben) = (scene.phone_of(ANA), scene.phone_of(BEN));
+    let answer = |phone: &mut Phone, value| {
+        phone
+            .does(|ticket, author, stamp| command::answer(ticket, author, stamp, VISIT, "earth".into(), sealed(value)))
+            .id
+    };
+    let first = answer(&mut ana, "1 ohm");
+    let better = answer(&mut ana, "2 ohm");
+    let other = answer(&mut ben, "30 ohm");
+    assert_eq!(ana.state().entries.answers["earth"], [better]);
+    scene.sync(&mut ben);
+    scene.sync(&mut ana);
+    scene.sync(&mut ben);
+    assert_eq!(scene.state().entries.answers["earth"], [other, better]);
+    assert!(scene.server.fact(first).is_some());
+    let last = answer(&mut ben, "3 ohm");
+    assert_eq!(ben.state().entries.answers["earth"], [last]);
+}
+
+#[test]
+fn a_crew_works_side_by_side_and_the_lead_ends_the_visit() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let (mut ana, to_ben) = (scene.phone_of(ANA), scene.assign(BEN, GrantRole::Crew));
+    let mut ben = scene.phone_of(BEN);
+    ana.works(Status::InProgress);
+    scene.sync(&mut ana);
+    ben.works(Status::Accepted);
+    scene.sync(&mut ben);
+    assert_eq!(scene.status(), Status::InProgress, "Ben's accepting takes nothing from Ana's work");
+    assert_eq!(scene.state().member(to_ben).map(|ben| ben.status), Some(Status::Accepted));
+    ben.does(|ticket, author, stamp| command::check_in(ticket, author, stamp, VISIT));
+    ana.completes();
+    scene.sync(&mut ben);
+    scene.sync(&mut ana);
+    assert_eq!((scene.status(), scene.flags()), (Status::Done, vec![Flag::StillWorking]));
+    assert!(scene.state().member(to_ben).is_some_and(|ben| ben.is_present));
+    scene.sync(&mut ben);
+    ben.does(|ticket, author, stamp| command::check_out(ticket, author, stamp, VISIT));
+    scene.sync(&mut ben);
+    assert_eq!(scene.status(), Status::Done);
+}
+
+#[test]
+fn an_inert_fact_changes_nothing_but_still_links_what_surrounds_it() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::Accepted);
+    let strange = ana.does(|ticket, author, stamp| {
+        command::depart(ticket, author, stamp, VISIT).map(|fact| Fact {
+            body: FactBody::Unknown { kind: "hologram".into(), fields: [("x".to_owned(), Scalar::Int(1))].into() },
+            ..fact
+        })
+    });
+    ana.does(|ticket, author, stamp| command::depart(ticket, author, stamp, VISIT));
+    scene.sync(&mut ana);
+    assert_eq!(scene.server.admissions()[&strange.id].verdict, Verdict::Inert);
+    assert_eq!(scene.server.fact(strange.id), Some(&strange));
+    assert_eq!((scene.status(), scene.state().entries.unknown), (Status::EnRoute, vec![strange.id]));
+}
