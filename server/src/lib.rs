@@ -7,7 +7,11 @@ pub mod boot;
 pub mod router;
 pub mod workers;
 
+pub mod customers;
 pub mod devices;
+pub mod engineers;
+pub mod sites;
+pub mod ticket_types;
 pub mod users;
 
 pub mod state;

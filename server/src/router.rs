@@ -8,12 +8,16 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::platform::problem::{ApiResult, Problem};
 use crate::state::AppState;
 use crate::tenancy::Tenancy;
-use crate::{devices, users};
+use crate::{customers, devices, engineers, sites, ticket_types, users};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> axum::Router {
     let (api, _document) = OpenApiRouter::<AppState>::new()
+        .merge(customers::routes())
         .merge(devices::routes::routes())
+        .merge(engineers::routes())
+        .merge(sites::routes())
+        .merge(ticket_types::routes())
         .merge(users::routes::routes())
         .split_for_parts();
     axum::Router::new()

@@ -65,6 +65,15 @@ impl Actor {
         Answer::of(self.request(Method::PATCH, path).header("if-match", format!("\"{version}\"")).json(body)).await
     }
 
+    /// A replacement of the version that was seen.
+    pub async fn put(&self, path: &str, version: i64, body: &impl Serialize) -> Answer {
+        Answer::of(self.request(Method::PUT, path).header("if-match", format!("\"{version}\"")).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path)).await
+    }
+
     /// Enrols a device with this secret key and binds the session to it.
     pub async fn enrol_device(&self, secret: u8) -> EnrolledDevice {
         let signer = SoftwareDeviceSigner::from_secret(&[secret; 32]).expect("a P-256 secret");

@@ -10,7 +10,7 @@ mod ticket_type;
 mod words;
 
 pub use customer::{NewCustomer, Tier};
-pub use position::Position;
+pub use position::{Position, PositionView};
 pub use site::NewSite;
 pub use ticket_type::{DispatchMode, TicketType};
 pub use words::{
@@ -23,4 +23,9 @@ pub mod rows {
     pub use super::customer::{customer_by_reference, insert_customer};
     pub use super::site::{insert_site, locate_site, site_by_reference};
     pub use super::ticket_type::{ticket_type, ticket_types};
+}
+
+/// The name of the constraint that a statement violated, so that a feature can say in its words what is wrong.
+pub fn violated(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(|error| error.constraint())
 }

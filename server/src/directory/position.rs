@@ -3,6 +3,8 @@
 //! Other datums (GCJ-02, BD-09) exist only as conversions at the edge of a map; none stands here.
 
 use h3o::{LatLng, Resolution};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Unacceptable;
 
@@ -50,6 +52,29 @@ impl Position {
         #[expect(clippy::expect_used, reason = "every finite pair in range, as `new` leaves it, is a LatLng")]
         let here = LatLng::new(self.lat, self.lon).expect("a position is finite");
         u64::from(here.to_cell(Self::CELL_RESOLUTION)).cast_signed()
+    }
+}
+
+/// A position as the API shows and takes it: degrees, WGS-84.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Position)]
+pub struct PositionView {
+    pub lat: f64,
+    pub lon: f64,
+}
+
+impl From<Position> for PositionView {
+    fn from(Position { lat, lon }: Position) -> Self {
+        Self { lat, lon }
+    }
+}
+
+impl TryFrom<PositionView> for Position {
+    type Error = Unacceptable;
+
+    fn try_from(view: PositionView) -> Result<Self, Unacceptable> {
+        Self::new(view.lat, view.lon)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Request parts whose rejections are problems. Handlers use these instead of axum's own.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -63,6 +63,9 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if has_nul(parts.uri.path()) {
+            return Err(Problem::not_found());
+        }
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(path)) => Ok(Self(path)),
             Err(PathRejection::FailedToDeserializePathParams(_)) => Err(Problem::not_found()),
@@ -75,16 +78,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(has_nul) {
+            return Err(query_problem("it holds a NUL"));
+        }
         match axum::extract::Query::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(query_problem(&rejection)),
+            Err(rejection) => Err(query_problem(&rejection.body_text())),
         }
     }
 }
 
-fn query_problem(rejection: &QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "The query string is not understood")
-        .detail(rejection.body_text())
+/// The database keeps no NUL in text, so nothing that it holds can be meant.
+fn has_nul(encoded: &str) -> bool {
+    encoded.contains("%00")
+}
+
+fn query_problem(reason: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "The query string is not understood").detail(reason)
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
