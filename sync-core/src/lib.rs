@@ -8,6 +8,7 @@ pub mod document;
 pub mod policy;
 pub mod command;
 pub mod guard;
+pub mod replica;
 pub mod wire;
 pub mod store;
 pub mod ids;

@@ -81,6 +81,9 @@ pub mod intent {
     pub const CREATE_TICKET: &str = "create_ticket";
     /// Make a ticket that continues this one.
     pub const FOLLOW_UP: &str = "follow_up";
+    /// Keep the fact in the payload (as [`Fact::to_bytes`](crate::document::Fact::to_bytes) gives it) in quarantine, for
+    /// a dispatcher to see: its author's phone could not make it again. The intent's id is the fact's.
+    pub const REVIEW: &str = "review";
 }
 
 /// A digest over everything held: see [`ScopeDigest::over`].

@@ -1,0 +1,200 @@
+//! What the user does: a command becomes a fact, durable before anybody is told that it is saved.
+
+use std::sync::Arc;
+
+use crate::document::{Actor, DocumentError, DocumentKey, Fact, FactBody, TicketDoc};
+use crate::ids::{FactId, IntentId, TicketId};
+use crate::replica::rows::Record;
+use crate::replica::rows::work::Pending;
+use crate::replica::state::{Docs, State, Work};
+use crate::replica::{AwaitedBlob, Draft, Identity, Replica, Wish};
+use crate::store::{Store, StoreError, StoreTx};
+use crate::time::{DeviceTime, Hlc, ServerTime};
+use crate::wire::Intent;
+use crate::workflow::Workflow;
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError<R> {
+    /// The ticket is not on this device, or does not open.
+    #[error("the ticket is not here")]
+    NotHere,
+    /// The command may not be done, now or by this user.
+    #[error("refused")]
+    Refused(R),
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// It could not be made durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A ticket as a command sees it, and what a new fact must be stamped with.
+pub struct Sight<'a> {
+    pub doc: &'a TicketDoc,
+    pub workflow: &'a Workflow,
+    pub document_key: &'a DocumentKey,
+    pub identity: Identity,
+    pub wall: DeviceTime,
+    pub hlc: Hlc,
+    /// The best guess at the server's time.
+    pub server_now: ServerTime,
+}
+
+impl<S: Store> Replica<S> {
+    /// Does what `command` says to a ticket. On return the fact is durable and in the outbox.
+    pub fn execute<R>(
+        &mut self,
+        id: TicketId,
+        now: DeviceTime,
+        command: impl FnOnce(&Sight<'_>) -> Result<Fact, R>,
+    ) -> Result<FactId, ExecuteError<R>> {
+        self.work(|work| {
+            let docs = work.docs(id)?.ok_or(ExecuteError::NotHere)?;
+            let fact = work.sight(id, &docs, now, command)?.map_err(ExecuteError::Refused)?;
+            let nonce = work.state.actor_nonce(id);
+            let device = &mut work.state.device;
+            device.hlc = device.hlc.max(fact.hlc);
+            let order = device.next_order;
+            device.next_order += 1;
+            let identity = device.identity;
+            let mut working = docs.now().clone();
+            let change = working.append_fact(Actor::of_device(identity.tenant, identity.device, id, nonce), &fact)?;
+            let fact_id = fact.id;
+            work.await_blobs(id, &fact)?;
+            let heads = working.heads();
+            work.put_pending(Pending {
+                order,
+                ticket: id,
+                fact,
+                change,
+                actor_nonce: nonce,
+                made_at: now,
+                heads,
+                replays: 0,
+            })?;
+            work.summarise(id, &working)?;
+            work.put_device()?;
+            let docs = Docs { base: docs.base.clone(), working: Some(working) };
+            work.state.docs.insert(id, Arc::new(docs));
+            Ok(fact_id)
+        })
+    }
+
+    /// Looks at a ticket as the user sees it, with what is unsent.
+    pub fn look<R>(
+        &mut self,
+        id: TicketId,
+        now: DeviceTime,
+        look: impl FnOnce(&Sight<'_>) -> R,
+    ) -> Result<Option<R>, StoreError> {
+        self.work(|work| match work.docs(id)? {
+            Some(docs) => work.sight(id, &docs, now, look).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// Puts a wish into the outbox; the server decides.
+    pub fn wish(&mut self, intent: Intent) -> Result<(), StoreError> {
+        self.work(|work| work.put_wish(Wish { intent, answer: None }))
+    }
+
+    /// Wishes and what became of them.
+    pub fn wishes(&self) -> impl Iterator<Item = &Arc<Wish>> {
+        self.state.wishes.values()
+    }
+
+    /// Forgets a wish that was answered.
+    pub fn forget_wish(&mut self, id: IntentId) -> Result<(), StoreError> {
+        self.work(|work| {
+            if let Some(wish) = work.state.wishes.get(&id).filter(|wish| wish.answer.is_some()).cloned() {
+                wish.erase(&mut work.tx)?;
+                work.state.wishes.remove(&id);
+            }
+            Ok(())
+        })
+    }
+
+    /// Refused work that waits for its author, by fact.
+    pub fn drafts(&self) -> impl Iterator<Item = &Arc<Draft>> {
+        self.state.drafts.values()
+    }
+
+    /// The author has settled a draft: used its text again, or let it go.
+    pub fn settle_draft(&mut self, fact: FactId) -> Result<(), StoreError> {
+        self.work(|work| {
+            if let Some(draft) = work.take_draft(fact)? {
+                work.forget_if_done(draft.ticket)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Blobs whose bytes the server is not known to have: what the host must upload, and must not delete.
+    pub fn awaited_blobs(&self) -> impl Iterator<Item = &Arc<AwaitedBlob>> {
+        self.state.blobs.values()
+    }
+
+    /// Tickets that may be taken from the pool: the card of each, as the server made it.
+    pub fn pool(&mut self) -> Result<Vec<(TicketId, Vec<u8>)>, StoreError> {
+        let cards = self.store.begin()?.scan(crate::store::Table::PoolCard, b"")?;
+        let card = |(key, card): (Vec<u8>, Vec<u8>)| TicketId::from_slice(&key).ok().map(|id| (id, card));
+        Ok(cards.into_iter().filter_map(card).collect())
+    }
+
+    /// A reference row, as the server made it.
+    pub fn reference(&mut self, set: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.begin()?.get(crate::store::Table::Reference, &super::items::reference_key(set, key))
+    }
+}
+
+impl<T: StoreTx> Work<T> {
+    /// Shows `docs` to `look`.
+    pub fn sight<R>(
+        &self,
+        id: TicketId,
+        docs: &Docs,
+        now: DeviceTime,
+        look: impl FnOnce(&Sight<'_>) -> R,
+    ) -> Result<R, StoreError> {
+        let workflow = self.workflow(docs.now())?;
+        Ok(self.state.sight(id, docs.now(), &workflow, now, look))
+    }
+
+    fn await_blobs(&mut self, ticket: TicketId, fact: &Fact) -> Result<(), StoreError> {
+        let (sha256, size, mime) = match &fact.body {
+            FactBody::Blob { sha256, size, mime, .. } => (*sha256, *size, mime.clone()),
+            FactBody::Signature { strokes_sha256, .. } => (*strokes_sha256, 0, String::new()),
+            _ => return Ok(()),
+        };
+        let blob = AwaitedBlob { sha256, ticket, fact: fact.id, size, mime };
+        blob.write(&mut self.tx)?;
+        self.state.blobs.insert(sha256, Arc::new(blob));
+        Ok(())
+    }
+}
+
+impl State {
+    /// Shows a document to `look` in the light of this device.
+    pub fn sight<R>(
+        &self,
+        id: TicketId,
+        doc: &TicketDoc,
+        workflow: &Workflow,
+        now: DeviceTime,
+        look: impl FnOnce(&Sight<'_>) -> R,
+    ) -> R {
+        let server_now = self.device.skew.correct(now);
+        let unknown = DocumentKey([0; 32]);
+        let document_key = self.tickets.get(&id).map_or(&unknown, |ticket| &ticket.document_key);
+        look(&Sight {
+            doc,
+            workflow,
+            document_key,
+            identity: self.device.identity,
+            wall: now,
+            hlc: self.device.hlc.tick(server_now),
+            server_now,
+        })
+    }
+}

@@ -1,0 +1,181 @@
+//! What the feed brings: tickets that come, change and go, and the rows beside them.
+
+use std::sync::Arc;
+
+use crate::document::{DocumentKey, RawChange, TicketDoc};
+use crate::ids::TicketId;
+use crate::replica::reply::Page;
+use crate::replica::rows::Record;
+use crate::replica::rows::other::Vouched;
+use crate::replica::rows::ticket::Ticket;
+use crate::replica::rows::work::Draft;
+use crate::store::{StoreError, StoreTx, Table};
+use crate::wire::{Delta, Enter, Item, Notice, NoticeDecision, PoolCard, Reference, change_hash};
+
+impl<T: StoreTx> Page<'_, T> {
+    pub(super) fn take_item(&mut self, item: Item) -> Result<(), StoreError> {
+        match item {
+            Item::Enter(enter) => self.take_enter(enter),
+            Item::Delta(delta) => self.take_delta(delta),
+            Item::Leave { ticket, reason } => self.work.edit_ticket(ticket, |ticket| ticket.leaving = Some(reason)),
+            Item::Reference(reference) => self.take_reference(&reference),
+            Item::BlobStored { sha256 } => {
+                if let Some(blob) = self.work.state.blobs.remove(&sha256) {
+                    blob.erase(&mut self.work.tx)?;
+                    self.arrived.changed.insert(blob.ticket);
+                }
+                Ok(())
+            }
+            Item::Notice(notice) => self.take_notice(notice),
+            Item::PoolCard(card) => self.take_pool_card(&card),
+            Item::Unknown => Ok(()),
+        }
+    }
+
+    /// A ticket, whole: replaces what was admitted of it. What is unsent comes on top of that.
+    fn take_enter(&mut self, enter: Enter) -> Result<(), StoreError> {
+        let id = enter.ticket;
+        let generation = self.work.state.device.generation;
+        let key = DocumentKey(enter.document_key);
+        let known = self.work.state.tickets.get(&id).cloned();
+        let mut ticket = known.map_or_else(|| Ticket::new(id, key.clone(), generation), Arc::unwrap_or_clone);
+        ticket.document_key = key;
+        ticket.generation = generation;
+        ticket.leaving = None;
+        let opened = TicketDoc::load_own(&enter.snapshot).map_err(|why| why.to_string());
+        let doc =
+            opened.and_then(|doc| match doc.ticket() == id && enter.heads.iter().all(|head| doc.has_change(head)) {
+                true => Ok(doc),
+                false => Err("the snapshot is not the document it claims to be".to_owned()),
+            });
+        match doc {
+            Ok(doc) => {
+                (ticket.failures, ticket.reported) = (0, 0);
+                ticket.put_snapshot(&mut self.work.tx, &doc)?;
+                self.work.state.tickets.insert(id, Arc::new(ticket));
+                self.put_base(id, doc);
+                self.keep_voucher(id, enter.snapshot, enter.voucher)
+            }
+            Err(why) => {
+                ticket.write(&mut self.work.tx)?;
+                self.work.state.tickets.insert(id, Arc::new(ticket));
+                self.work.note_failure(id, why)
+            }
+        }
+    }
+
+    fn take_delta(&mut self, delta: Delta) -> Result<(), StoreError> {
+        let id = delta.ticket;
+        let Some(mut base) = self.base(id)? else {
+            // Changes of a ticket that never came whole. Noting it asks for the whole.
+            if !self.work.state.tickets.contains_key(&id) {
+                let key = DocumentKey(delta.document_key.unwrap_or_default());
+                let ticket = Ticket::new(id, key, self.work.state.device.generation);
+                ticket.write(&mut self.work.tx)?;
+                self.work.state.tickets.insert(id, Arc::new(ticket));
+            }
+            return self.work.note_failure(id, "changes of a document that is not here".to_owned());
+        };
+        if let Some(key) = delta.document_key {
+            self.work.edit_ticket(id, |ticket| ticket.document_key = DocumentKey(key))?;
+        }
+        let mut changes = Vec::with_capacity(delta.changes.len());
+        for change in delta.changes {
+            let Some(hash) = change_hash(&change.bytes) else {
+                return self.work.note_failure(id, "a change with a wrong checksum".to_owned());
+            };
+            if !base.has_change(&hash) {
+                changes.push(RawChange { hash, bytes: change.bytes.clone() });
+            }
+            self.keep_voucher(id, change.bytes, change.voucher)?;
+        }
+        if !changes.is_empty() {
+            if let Err(why) = base.apply_admitted(changes.clone()) {
+                return self.work.note_failure(id, why.to_string());
+            }
+            let all_there = delta.heads.iter().all(|head| base.has_change(head));
+            self.store_changes(id, base, &changes)?;
+            if !all_there {
+                return self.work.note_failure(id, "changes are missing".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// A document as admitted, with what this page brought so far; `None` if it is not here or does not open.
+    pub(super) fn base(&mut self, id: TicketId) -> Result<Option<TicketDoc>, StoreError> {
+        if let Some(base) = self.bases.get(&id) {
+            return Ok(Some(base.clone()));
+        }
+        Ok(self.work.docs(id)?.map(|docs| docs.base.clone()))
+    }
+
+    pub(super) fn store_changes(
+        &mut self,
+        id: TicketId,
+        base: TicketDoc,
+        changes: &[RawChange],
+    ) -> Result<(), StoreError> {
+        if let Some(ticket) = self.work.state.tickets.get_mut(&id) {
+            Arc::make_mut(ticket).put_changes(&mut self.work.tx, &base, changes)?;
+        }
+        self.put_base(id, base);
+        Ok(())
+    }
+
+    fn put_base(&mut self, id: TicketId, base: TicketDoc) {
+        self.bases.insert(id, base);
+        self.arrived.changed.insert(id);
+    }
+
+    fn keep_voucher(&mut self, ticket: TicketId, bytes: Vec<u8>, voucher: Vec<u8>) -> Result<(), StoreError> {
+        let Some(epoch) = self.work.state.device.server_epoch.filter(|_| !voucher.is_empty()) else { return Ok(()) };
+        Vouched { ticket, bytes, voucher, received: self.server_time, epoch }.write(&mut self.work.tx)
+    }
+
+    fn take_reference(&mut self, reference: &Reference) -> Result<(), StoreError> {
+        let prefix = reference_key(&reference.set, "");
+        if reference.replaces_all {
+            for (key, _) in self.work.tx.scan(Table::Reference, &prefix)? {
+                self.work.tx.delete(Table::Reference, &key)?;
+            }
+        }
+        for row in &reference.rows {
+            let key = reference_key(&reference.set, &row.key);
+            if row.removed {
+                self.work.tx.delete(Table::Reference, &key)?;
+            } else {
+                self.work.tx.put(Table::Reference, &key, &row.value)?;
+            }
+        }
+        // The version stands beside the rows, under a key that no row can have.
+        let version_key = [b"version\0", reference.set.as_bytes()].concat();
+        self.work.tx.put(Table::Meta, &version_key, &reference.version.to_be_bytes())
+    }
+
+    fn take_notice(&mut self, notice: Notice) -> Result<(), StoreError> {
+        let Some(draft) = self.work.state.drafts.get(&notice.fact).cloned() else { return Ok(()) };
+        self.arrived.changed.insert(draft.ticket);
+        match notice.decision {
+            // It comes with the feed like anybody's fact.
+            NoticeDecision::Accepted => self.work.take_draft(notice.fact).map(drop),
+            decision => {
+                let note = notice.note;
+                self.work.put_draft(Draft { decision, note, ..Arc::unwrap_or_clone(draft) })
+            }
+        }
+    }
+
+    fn take_pool_card(&mut self, card: &PoolCard) -> Result<(), StoreError> {
+        let key = card.ticket.as_bytes();
+        if card.gone {
+            return self.work.tx.delete(Table::PoolCard, key);
+        }
+        self.work.tx.put(Table::PoolCard, key, &card.card)
+    }
+}
+
+/// The key of a reference row; with an empty row key, the prefix of all rows of the set.
+pub(super) fn reference_key(set: &str, row: &str) -> Vec<u8> {
+    [set.as_bytes(), &[0], row.as_bytes()].concat()
+}

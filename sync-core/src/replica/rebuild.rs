@@ -1,0 +1,141 @@
+//! The user's unsent work, put on top of what the server has admitted.
+//!
+//! Usually its changes simply apply again. Where one was refused, or what it was built on is gone, the work from there
+//! on is made again as the same facts, under an actor that has never been used; what may not be done any more becomes
+//! a draft, and a dispatcher is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::document::{Actor, Fact, TicketDoc};
+use crate::ids::{FactId, IntentId, TicketId};
+use crate::replica::Wish;
+use crate::replica::reply::Page;
+use crate::replica::rows::work::Pending;
+use crate::replica::state::Docs;
+use crate::store::{StoreError, StoreTx};
+use crate::wire::{Intent, intent};
+
+/// Made again so often without success, a fact becomes a draft.
+const MAX_REPLAYS: u32 = 8;
+
+impl<T: StoreTx> Page<'_, T> {
+    /// Puts the unsent work of every ticket that changed back on top.
+    pub(super) fn rebuild_all(&mut self) -> Result<(), StoreError> {
+        let touched: BTreeSet<TicketId> = self.bases.keys().chain(self.again_from.keys()).copied().collect();
+        for id in touched {
+            if let Some(base) = self.base(id)? {
+                self.rebuild(id, base)?;
+                self.arrived.changed.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuild(&mut self, id: TicketId, base: TicketDoc) -> Result<(), StoreError> {
+        let again_from = self.again_from.get(&id).copied().unwrap_or(u64::MAX);
+        let mut refused = self.refused.remove(&id).unwrap_or_default();
+        let mut working: Option<TicketDoc> = None;
+        let mut must_make_again = false;
+        let pending: Vec<Arc<Pending>> = self.work.state.pending_of(id).cloned().collect();
+        for pending in pending {
+            if base.has_change(&pending.change.hash) {
+                // The feed was faster than the acknowledgement, which is still to come.
+                continue;
+            }
+            if base.fact(pending.fact.id).is_some() {
+                // Another copy of this store was faster, and made it on another past.
+                self.work.take_pending(pending.order)?;
+                self.renew_actor(id);
+                continue;
+            }
+            let on = working.get_or_insert_with(|| base.clone());
+            must_make_again |= pending.order >= again_from;
+            if !must_make_again && on.apply_admitted([pending.change.clone()]).is_ok() {
+                continue;
+            }
+            must_make_again = true;
+            self.make_again(id, on, &pending, &mut refused)?;
+        }
+        let has_work = self.work.state.pending_of(id).next().is_some();
+        let docs = Docs { base, working: working.filter(|_| has_work) };
+        self.work.summarise(id, docs.now())?;
+        self.work.state.docs.insert(id, Arc::new(docs));
+        Ok(())
+    }
+
+    /// The same fact once more, on the document as it is now.
+    fn make_again(
+        &mut self,
+        id: TicketId,
+        on: &mut TicketDoc,
+        pending: &Pending,
+        refused: &mut BTreeMap<FactId, Vec<FactId>>,
+    ) -> Result<(), StoreError> {
+        let fact = Fact { after: bridge(&pending.fact.after, refused, on), ..pending.fact.clone() };
+        let refusal = match pending.replays {
+            MAX_REPLAYS.. => Some(("does_not_settle", "made again many times without success".to_owned())),
+            _ => None,
+        };
+        let identity = self.work.state.device.identity;
+        let made = match refusal {
+            Some((code, detail)) => Err((code, detail)),
+            None => {
+                let actor = Actor::of_device(identity.tenant, identity.device, id, self.fresh);
+                on.append_fact(actor, &fact).map_err(|why| ("does_not_apply", why.to_string()))
+            }
+        };
+        match made {
+            Ok(change) => {
+                self.renew_actor(id);
+                let (heads, actor_nonce, replays) = (on.heads(), self.fresh, pending.replays + 1);
+                self.work.put_pending(Pending { fact, change, heads, actor_nonce, replays, ..pending.clone() })
+            }
+            Err((code, detail)) => {
+                self.work.take_pending(pending.order)?;
+                refused.insert(pending.fact.id, fact.after);
+                self.show_to_dispatcher(pending)?;
+                self.refuse(pending, code.to_owned(), String::new(), detail)
+            }
+        }
+    }
+
+    /// From now on this ticket's changes are made by an actor that has never been used: a number of the old one may
+    /// stand on a change that did not count.
+    pub(super) fn renew_actor(&mut self, id: TicketId) {
+        self.work.state.session.actor_nonces.insert(id, self.fresh);
+    }
+
+    /// Work refused here has never been with the server, yet a dispatcher must see it.
+    fn show_to_dispatcher(&mut self, pending: &Pending) -> Result<(), StoreError> {
+        let intent = Intent {
+            id: IntentId(pending.fact.id.0),
+            kind: intent::REVIEW.to_owned(),
+            ticket: Some(pending.ticket),
+            payload: pending.fact.to_bytes(),
+            made_at: self.now,
+        };
+        self.work.put_wish(Wish { intent, answer: None })
+    }
+}
+
+/// What a fact comes after, where refused facts are replaced by what these came after.
+fn bridge(after: &[FactId], refused: &BTreeMap<FactId, Vec<FactId>>, on: &TicketDoc) -> Vec<FactId> {
+    let mut open: Vec<FactId> = after.to_vec();
+    let mut seen = BTreeSet::new();
+    let mut bridged = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        match refused.get(&id) {
+            Some(earlier) => open.extend(earlier),
+            None if on.fact(id).is_some() => {
+                bridged.insert(id);
+            }
+            // Not here at all: lost with an earlier server, and nothing can be said of it.
+            None => {}
+        }
+    }
+    bridged.into_iter().collect()
+}

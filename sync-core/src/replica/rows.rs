@@ -1,0 +1,54 @@
+//! What the replica's rows look like in the store, and how they are read and written.
+//!
+//! Rows are Protocol Buffers like the messages on the wire: fields are only ever added.
+
+pub(super) mod device;
+pub(super) mod ticket;
+pub(super) mod work;
+pub(super) mod other;
+
+use prost::Message;
+
+use crate::store::{StoreError, StoreTx, Table};
+
+/// A value that has its own row.
+pub(super) trait Record: Sized {
+    const TABLE: Table;
+    type Stored: Message + Default;
+
+    fn key(&self) -> Vec<u8>;
+    fn to_stored(&self) -> Self::Stored;
+    /// `None` if it does not read.
+    fn from_stored(key: &[u8], stored: Self::Stored) -> Option<Self>;
+
+    fn write(&self, tx: &mut impl StoreTx) -> Result<(), StoreError> {
+        tx.put(Self::TABLE, &self.key(), &self.to_stored().encode_to_vec())
+    }
+
+    fn erase(&self, tx: &mut impl StoreTx) -> Result<(), StoreError> {
+        tx.delete(Self::TABLE, &self.key())
+    }
+
+    fn read(key: &[u8], value: &[u8]) -> Result<Self, StoreError> {
+        let stored = Self::Stored::decode(value).ok();
+        stored.and_then(|stored| Self::from_stored(key, stored)).ok_or_else(|| damaged(Self::TABLE))
+    }
+
+    fn all(tx: &impl StoreTx) -> Result<Vec<Self>, StoreError> {
+        tx.scan(Self::TABLE, b"")?.iter().map(|(key, value)| Self::read(key, value)).collect()
+    }
+}
+
+/// A row that is not what this version wrote, nor any before it.
+pub(super) fn damaged(table: Table) -> StoreError {
+    StoreError::Damaged(format!("a row of {} does not read", table.name()))
+}
+
+/// Hashes one after the other, as they stand in rows.
+fn join_hashes(hashes: &[crate::ids::Sha256Hash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| hash.0).collect()
+}
+
+fn split_hashes(bytes: &[u8]) -> Option<Vec<crate::ids::Sha256Hash>> {
+    bytes.chunks(32).map(|chunk| crate::ids::Sha256Hash::from_slice(chunk).ok()).collect()
+}

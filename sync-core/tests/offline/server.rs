@@ -1,0 +1,363 @@
+//! A server in memory: real guard, real documents, real signatures, a feed per user, receipts, a quarantine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::document::{
+    Actor, Admission, Core, DocumentError, Effect, Fact, FactBody, RawChange, Scalar, Sealed, TicketDoc, Verdict,
+    VisitPlan,
+};
+use sync_core::guard::{ParsedChange, check_against, check_chunk};
+use sync_core::ids::*;
+use sync_core::time::ServerTime;
+use sync_core::wire::envelope::{self, Effort};
+use sync_core::wire::*;
+use sync_core::workflow::Status;
+
+pub const TENANT: TenantId = TenantId(uuid::Uuid::from_u128(7));
+pub const DOCUMENT_KEY: [u8; 32] = [5; 32];
+
+/// A reason by which a test makes the model's policy deny a fact.
+pub const FORBIDDEN: &str = "forbidden";
+
+#[derive(Clone)]
+pub struct Server {
+    pub epoch: ServerEpoch,
+    pub now: ServerTime,
+    pub signer: ServerSigner,
+    pub devices: BTreeMap<DeviceId, (UserId, DeviceKey)>,
+    pub tickets: BTreeMap<TicketId, TicketDoc>,
+    /// What each user may see.
+    pub scope: BTreeMap<UserId, BTreeSet<TicketId>>,
+    pub quarantine: BTreeMap<FactId, &'static str>,
+    /// Facts that phones could not make again and handed in to be looked at.
+    pub reviews: BTreeMap<FactId, Fact>,
+    pub standing: BTreeMap<DeviceId, Standing>,
+    /// Every change that ever came, by actor and number.
+    pub numbered: BTreeMap<([u8; 16], u64), Sha256Hash>,
+    feed: Vec<FeedRow>,
+    receipts: BTreeMap<(DeviceId, Nonce, u64), Receipt>,
+    pub page_rows: usize,
+    /// The server vouches for its own changes with a secret that survives a restore.
+    secret: [u8; 32],
+}
+
+#[derive(Clone)]
+struct FeedRow {
+    ticket: TicketId,
+    what: FeedEvent,
+}
+
+#[derive(Clone)]
+enum FeedEvent {
+    Changed { changes: Vec<(RawChange, bool)>, heads: Vec<Sha256Hash> },
+    Entered(UserId),
+    Left(UserId),
+}
+
+#[derive(Clone)]
+struct Receipt {
+    ack: Ack,
+    rejects: Vec<Reject>,
+}
+
+impl Server {
+    pub fn new(epoch: u128) -> Self {
+        Self {
+            epoch: ServerEpoch(uuid::Uuid::from_u128(epoch)),
+            now: ServerTime(1_700_000_000_000),
+            signer: ServerSigner::from_secret(&[1; 32]),
+            devices: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            scope: BTreeMap::new(),
+            quarantine: BTreeMap::new(),
+            reviews: BTreeMap::new(),
+            standing: BTreeMap::new(),
+            numbered: BTreeMap::new(),
+            feed: Vec::new(),
+            receipts: BTreeMap::new(),
+            page_rows: 50,
+            secret: [9; 32],
+        }
+    }
+
+    /// A backup of `then` takes over: everything since is gone, but for what left the house.
+    pub fn restored(&self, then: &Server, epoch: u128) -> Self {
+        let mut server = then.clone();
+        server.epoch = ServerEpoch(uuid::Uuid::from_u128(epoch));
+        server.now = self.now;
+        server.numbered.clone_from(&self.numbered);
+        server
+    }
+
+    pub fn create_ticket(&mut self, ticket: TicketId) {
+        let visit = VisitId(ticket.0);
+        let core = Core {
+            number: format!("T-{}", self.tickets.len() + 1),
+            ticket_type: "repair".into(),
+            title: Sealed::from_bytes(vec![1; 50]).unwrap(),
+            description: None,
+            priority: 3,
+            customer: None,
+            site: None,
+            asset: None,
+            contact: None,
+            respond_by: None,
+            resolve_by: None,
+            skills: BTreeMap::new(),
+            duration_ms: 3_600_000,
+            workflow: ("field_service".into(), 1),
+            visits: BTreeMap::from([(visit, VisitPlan::default())]),
+        };
+        let (doc, _) = TicketDoc::create(self.actor(ticket), TENANT, ticket, &core).unwrap();
+        self.tickets.insert(ticket, doc);
+    }
+
+    pub fn show(&mut self, ticket: TicketId, user: UserId) {
+        if self.scope.entry(user).or_default().insert(ticket) {
+            self.feed.push(FeedRow { ticket, what: FeedEvent::Entered(user) });
+        }
+    }
+
+    pub fn hide(&mut self, ticket: TicketId, user: UserId) {
+        if self.scope.entry(user).or_default().remove(&ticket) {
+            self.feed.push(FeedRow { ticket, what: FeedEvent::Left(user) });
+        }
+    }
+
+    /// The desk changes something of its own.
+    pub fn edit(&mut self, ticket: TicketId, priority: i64) {
+        let actor = self.actor(ticket);
+        let doc = self.tickets.get_mut(&ticket).unwrap();
+        let edit =
+            doc.server_edit::<DocumentError>(actor, |edit| edit.set_core("priority", Some(&Scalar::Int(priority))));
+        if let Ok(change) = edit {
+            self.publish(ticket, vec![(change, true)]);
+        }
+    }
+
+    /// Answers one request, as the bytes that would go over the network.
+    pub fn sync(&mut self, request_bytes: &[u8]) -> Vec<u8> {
+        let body = envelope::unpack(request_bytes, 8 << 20).unwrap();
+        let request = SyncRequest::decode(&body).unwrap();
+        let mut reply = SyncReply::new(self.epoch, Cursor::default(), self.now);
+        let standing = self.standing.get(&request.device).copied().unwrap_or_default();
+        reply.standing = standing;
+        for returned in &request.returned {
+            self.take_back(returned);
+        }
+        let mut pushed = BTreeSet::new();
+        for (position, batch) in request.batches.iter().enumerate() {
+            self.take_batch(request.device, position, batch, &mut reply, &mut pushed);
+        }
+        for intent in &request.intents {
+            let outcome = self.take_intent(intent);
+            let (code, detail) = (String::new(), String::new());
+            reply.answers.push(IntentAnswer { id: intent.id, outcome, code, detail, ticket: None, payload: vec![] });
+        }
+        if standing == Standing::Active {
+            self.serve(&request, &pushed, &mut reply);
+        } else {
+            reply.cursor = request.cursor.clone();
+        }
+        signed::seal(&reply.encode(), request_bytes, Effort::Quick, &self.signer)
+    }
+
+    fn take_intent(&mut self, intent: &Intent) -> IntentOutcome {
+        if intent.kind != sync_core::wire::intent::REVIEW {
+            return IntentOutcome::Refused;
+        }
+        let fact = Fact::from_bytes(&intent.payload).unwrap();
+        self.reviews.insert(fact.id, fact);
+        IntentOutcome::Granted
+    }
+
+    fn take_batch(
+        &mut self,
+        device: DeviceId,
+        position: usize,
+        bytes: &[u8],
+        reply: &mut SyncReply,
+        pushed: &mut BTreeSet<Sha256Hash>,
+    ) {
+        let (user, key) = self.devices[&device];
+        let batch = match VerifiedBatch::parse(bytes, &key) {
+            Ok(batch) => batch,
+            Err(why) => {
+                let (code, detail) = (why.code().to_owned(), why.to_string());
+                reply.refused_batches.push(BatchRefusal { position: position as u32, code, detail });
+                return;
+            }
+        };
+        let header = batch.header().clone();
+        assert_eq!((header.tenant, header.device, header.user), (TENANT, device, user));
+        pushed.extend(header.change_hashes.iter());
+        let name = (device, header.session_nonce, header.dev_seq);
+        if let Some(receipt) = self.receipts.get(&name) {
+            reply.acks.push(receipt.ack.clone());
+            reply.rejects.extend(receipt.rejects.clone());
+            return;
+        }
+        let last = self.receipts.keys().filter(|(d, s, _)| (*d, *s) == (device, header.session_nonce));
+        let last = last.map(|(_, _, dev_seq)| *dev_seq).max();
+        // A session that is not known may begin anywhere: its beginning may be lost.
+        if last.is_some_and(|last| header.dev_seq != last + 1) {
+            let expected = last.unwrap_or(0) + 1;
+            reply.deferred.push(Deferred { session_nonce: header.session_nonce, dev_seq: header.dev_seq, expected });
+            return;
+        }
+        let receipt = self.accept(&batch);
+        reply.acks.push(receipt.ack.clone());
+        reply.rejects.extend(receipt.rejects.clone());
+        self.receipts.insert(name, receipt);
+    }
+
+    /// The first changes that pass are admitted; the first that does not is quarantined, the rest are orphans.
+    fn accept(&mut self, batch: &VerifiedBatch) -> Receipt {
+        let header = batch.header();
+        let mut admitted = 0;
+        let mut rejects = Vec::new();
+        for (hash, fact, raw) in batch.changes() {
+            if rejects.is_empty() && self.tickets[&header.ticket].has_change(&hash) {
+                admitted += 1;
+                continue;
+            }
+            let judged = if rejects.is_empty() { self.judge(header, raw) } else { Err(("orphan", true)) };
+            match judged {
+                Ok(()) => admitted += 1,
+                Err((code, is_for_want_of_base)) => {
+                    let outcome = if is_for_want_of_base {
+                        RejectOutcome::MakeAgain
+                    } else {
+                        self.quarantine.insert(fact, code);
+                        RejectOutcome::Quarantined { quarantine: fact.as_bytes().to_vec() }
+                    };
+                    let (code, rule, detail) = (code.to_owned(), String::new(), String::new());
+                    rejects.push(Reject { ticket: header.ticket, change: hash, fact, code, rule, detail, outcome });
+                }
+            }
+        }
+        let (session_nonce, dev_seq) = (header.session_nonce, header.dev_seq);
+        Receipt { ack: Ack { device: None, session_nonce, dev_seq, admitted, received: self.now }, rejects }
+    }
+
+    fn judge(&mut self, header: &BatchHeader, raw: &[u8]) -> Result<(), (&'static str, bool)> {
+        let parsed = check_chunk(raw).map_err(|why| (why.code(), false))?;
+        self.remember_number(&parsed);
+        let actor = Actor::of_device(TENANT, header.device, header.ticket, header.actor_nonce);
+        let doc = self.tickets.get_mut(&header.ticket).unwrap();
+        let checked = check_against(doc, parsed, actor).map_err(|why| (why.code(), why.is_for_want_of_base()))?;
+        if matches!(&checked.fact().body, FactBody::Pause { reason } if reason == FORBIDDEN) {
+            return Err(("denied", false));
+        }
+        let (fact, hash) = (checked.fact().clone(), checked.hash());
+        doc.apply_checked(checked).unwrap();
+        let received = self.now;
+        let actor = Actor::of_server(header.ticket, self.epoch);
+        let admission = doc.server_edit::<DocumentError>(actor, |edit| {
+            let effect = Effect { status: Status::Created, flags: BTreeSet::new(), window: None };
+            edit.admit(fact.id, &Admission { n: edit.next_n(), verdict: Verdict::Allowed, effect, received })
+        });
+        let phones = RawChange { hash, bytes: raw.to_vec() };
+        self.publish(header.ticket, vec![(phones, false), (admission.unwrap(), true)]);
+        Ok(())
+    }
+
+    /// An actor never uses a number twice for two changes.
+    fn remember_number(&mut self, parsed: &ParsedChange) {
+        let name = (parsed.actor().unwrap().0, parsed.seq());
+        let known = *self.numbered.entry(name).or_insert(parsed.hash());
+        assert_eq!(known, parsed.hash(), "{name:?} numbers two changes");
+    }
+
+    fn publish(&mut self, ticket: TicketId, changes: Vec<(RawChange, bool)>) {
+        let heads = self.tickets[&ticket].heads();
+        self.feed.push(FeedRow { ticket, what: FeedEvent::Changed { changes, heads } });
+    }
+
+    fn take_back(&mut self, returned: &Returned) {
+        if returned.voucher != self.voucher(&returned.bytes) {
+            return;
+        }
+        let doc = self.tickets.get_mut(&returned.ticket);
+        let Some((doc, hash)) = doc.zip(change_hash(&returned.bytes)) else { return };
+        let change = RawChange { hash, bytes: returned.bytes.clone() };
+        if !doc.has_change(&hash) && doc.apply_admitted([change.clone()]).is_ok() {
+            self.publish(returned.ticket, vec![(change, true)]);
+        }
+    }
+
+    fn voucher(&self, bytes: &[u8]) -> Vec<u8> {
+        Sha256Hash::of(&[self.secret.as_slice(), bytes].concat()).0[..16].to_vec()
+    }
+
+    /// One page of the feed.
+    fn serve(&self, request: &SyncRequest, pushed: &BTreeSet<Sha256Hash>, reply: &mut SyncReply) {
+        let (user, _) = self.devices[&request.device];
+        let nothing = BTreeSet::new();
+        let scope = self.scope.get(&user).unwrap_or(&nothing);
+        let place = self.place(&request.cursor);
+        reply.feed_reset = place.is_none() && request.server_epoch.is_some();
+        let from = match place {
+            Some(place) => place,
+            // From nothing, the whole scope as it is now comes in one page.
+            None => {
+                reply.items.extend(scope.iter().map(|ticket| self.enter(*ticket)));
+                self.feed.len()
+            }
+        };
+        let to = self.feed.len().min(from + self.page_rows);
+        for row in &self.feed[from..to] {
+            match &row.what {
+                FeedEvent::Entered(who) if *who == user && scope.contains(&row.ticket) => {
+                    reply.items.push(self.enter(row.ticket));
+                }
+                FeedEvent::Left(who) if *who == user && !scope.contains(&row.ticket) => {
+                    reply.items.push(Item::Leave { ticket: row.ticket, reason: LeaveReason::Reassigned });
+                }
+                FeedEvent::Changed { changes, heads } if scope.contains(&row.ticket) => {
+                    let news = changes.iter().filter(|(change, _)| !pushed.contains(&change.hash));
+                    let changes = news.map(|(change, is_ours)| SyncedChange {
+                        bytes: change.bytes.clone(),
+                        voucher: if *is_ours { self.voucher(&change.bytes) } else { Vec::new() },
+                    });
+                    let (changes, heads) = (changes.collect(), heads.clone());
+                    reply.items.push(Item::Delta(Delta { ticket: row.ticket, changes, heads, document_key: None }));
+                }
+                _ => {}
+            }
+        }
+        for unreadable in request.unreadable.iter().filter(|document| scope.contains(&document.ticket)) {
+            reply.items.push(self.enter(unreadable.ticket));
+        }
+        let held = |ticket: &TicketId| HeldDocument::new(*ticket, &self.tickets[ticket].heads());
+        for document in request.held.iter().filter(|document| !scope.contains(&document.ticket)) {
+            reply.items.push(Item::Leave { ticket: document.ticket, reason: LeaveReason::Other });
+        }
+        if !request.held.is_empty() {
+            let differing = scope.iter().filter(|ticket| !request.held.contains(&held(ticket)));
+            reply.items.extend(differing.map(|ticket| self.enter(*ticket)));
+        }
+        if let Some(scope_of_phone) = request.scope.filter(|_| reply.items.is_empty()) {
+            let is_same = ScopeDigest::over(scope.iter().map(held).collect()) == scope_of_phone;
+            reply.scope = Some(if is_same { ScopeAnswer::Same } else { ScopeAnswer::Differs });
+        }
+        reply.more = to < self.feed.len();
+        reply.cursor = Cursor([self.epoch.as_bytes().as_slice(), &(to as u64).to_be_bytes()].concat());
+    }
+
+    fn place(&self, cursor: &Cursor) -> Option<usize> {
+        let (epoch, place) = cursor.0.split_at_checked(16)?;
+        let place = u64::from_be_bytes(place.try_into().ok()?) as usize;
+        (epoch == self.epoch.as_bytes() && place <= self.feed.len()).then_some(place)
+    }
+
+    fn enter(&self, ticket: TicketId) -> Item {
+        let doc = &self.tickets[&ticket];
+        let (snapshot, heads) = (doc.save_plain(), doc.heads());
+        Item::Enter(Enter { ticket, snapshot, heads, document_key: DOCUMENT_KEY, voucher: vec![] })
+    }
+
+    fn actor(&self, ticket: TicketId) -> Actor {
+        Actor::of_server(ticket, self.epoch)
+    }
+}
