@@ -103,7 +103,8 @@ pub struct Stamp {
     pub wall: DeviceTime,
     /// The device's next stamp.
     pub hlc: Hlc,
-    /// Where, if the author lets it be known.
+    /// Where, if the author lets it be known: the text of a [`Place`](crate::document::Place), sealed for the field
+    /// `place`.
     pub place: Option<Sealed>,
 }
 

@@ -10,6 +10,7 @@ pub mod core;
 pub mod grant;
 pub mod admission;
 pub mod flag;
+pub mod place;
 pub mod seal;
 pub mod ticket;
 pub mod fold;
@@ -33,6 +34,7 @@ pub use self::fold::{
     CrewMember, Entries, LabourLog, SignatureStanding, SignatureState, TicketState, VisitState, reschedule,
 };
 pub use self::grant::{Ended, Grant, GrantRole};
+pub use self::place::{NotAPlace, Place};
 pub use self::scalar::{Fields, Scalar};
 pub use self::seal::{DocumentKey, Sealed, SealedAt};
 pub use self::ticket::TicketDoc;

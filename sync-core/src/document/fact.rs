@@ -24,7 +24,7 @@ pub struct Fact {
     pub hlc: Hlc,
     /// The latest facts its author had seen, sorted; all that these had seen is implied.
     pub after: Vec<FactId>,
-    /// Where it was said.
+    /// Where it was said: the text of a [`Place`](crate::document::Place), sealed for the field `place`.
     pub place: Option<Sealed>,
     /// What it says.
     pub body: FactBody,

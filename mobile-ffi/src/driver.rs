@@ -1,0 +1,208 @@
+//! Drives the replica: opens and closes it, lends it clock and randomness, runs the loop with the server, tells the
+//! listeners. The replica is behind one lock, which is never held over the network.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
+
+use sync_core::command::{Author, Refusal, Stamp, TicketView};
+use sync_core::document::seal::seal;
+use sync_core::document::{Fact, Sealed, SealedAt};
+use sync_core::ids::{FactId, Nonce, TicketId};
+use sync_core::policy::{Origin, Role};
+use sync_core::replica::{Failure, Identity, Replica, ReplyFault, Sight};
+use sync_core::store::SqliteStore;
+use sync_core::wire::{self, ServerKey};
+
+use crate::error::FieldError;
+use crate::host;
+use crate::key::{DeviceSigner, SigningByHost};
+use crate::record::{Day, SyncReport};
+use crate::transport::{Transport, TransportError};
+use crate::watch::{Present, Publisher};
+
+pub(crate) struct Driver {
+    opening: Opening,
+    transport: Arc<dyn Transport>,
+    /// None while paused.
+    replica: Mutex<Option<Replica<SqliteStore>>>,
+    /// Held by the one exchange with the server that there can be.
+    exchange: Mutex<()>,
+    listeners: OnceLock<Publisher<Day>>,
+}
+
+/// All that opening the store takes, again after each pause.
+pub(crate) struct Opening {
+    pub database: PathBuf,
+    pub identity: Identity,
+    pub server_keys: Vec<ServerKey>,
+    pub app_version: String,
+    pub signer: Arc<dyn DeviceSigner>,
+    pub public_key: wire::DeviceKey,
+}
+
+impl Driver {
+    pub fn open(opening: Opening, transport: Arc<dyn Transport>) -> Result<Arc<Self>, FieldError> {
+        let replica = Mutex::new(Some(opening.open()?));
+        let (exchange, listeners) = (Mutex::new(()), OnceLock::new());
+        let driver = Arc::new(Self { opening, transport, replica, exchange, listeners });
+        let weak = Arc::downgrade(&driver);
+        let publisher = Publisher::start(move || weak.upgrade().map_or(Present::Gone, |driver| driver.day()))?;
+        let _ = driver.listeners.set(publisher);
+        Ok(driver)
+    }
+
+    /// The day as listeners hear of it.
+    fn day(&self) -> Present<Day> {
+        self.with(|replica| Ok(Day::of(replica, host::now()))).map_or(Present::Unknown, Present::Value)
+    }
+
+    pub fn listeners(&self) -> Option<&Publisher<Day>> {
+        self.listeners.get()
+    }
+
+    fn moved(&self) {
+        self.listeners.get().map(Publisher::moved).unwrap_or_default();
+    }
+
+    /// Runs `work` on the replica; busy while paused.
+    pub fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Replica<SqliteStore>) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let mut slot = self.slot();
+        work(slot.as_mut().ok_or_else(|| FieldError::Busy { detail: "paused".to_owned() })?)
+    }
+
+    /// As [`Driver::with`], and the listeners are told.
+    pub fn change<T>(
+        &self,
+        work: impl FnOnce(&mut Replica<SqliteStore>) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let done = self.with(work);
+        self.moved();
+        done
+    }
+
+    /// Gives a command. On return what it says is durable.
+    pub fn act(
+        &self,
+        ticket: TicketId,
+        command: impl FnOnce(&Acting<'_>, Stamp) -> Result<Fact, Refusal>,
+    ) -> Result<FactId, FieldError> {
+        let (id, nonce) = (host::random_bytes()?, host::random_bytes()?);
+        self.change(|replica| {
+            let said = replica.execute(ticket, host::now(), |sight| {
+                let id = FactId::fresh(sight.server_now.0, id);
+                let stamp = Stamp { id, wall: sight.wall, hlc: sight.hlc, place: None };
+                let author = Author { user: sight.identity.user, role: Role::Engineer, origin: Origin::Phone };
+                let view = TicketView::new(sight.doc, sight.workflow, sight.server_now);
+                command(&Acting { sight, view, author, ticket, fact: id, nonce }, stamp)
+            });
+            Ok(said?)
+        })
+    }
+
+    /// Closes the store, so that the system may suspend the app. Waits for the command under way.
+    pub fn pause(&self) {
+        drop(self.slot().take());
+    }
+
+    pub fn resume(&self) -> Result<(), FieldError> {
+        let mut slot = self.slot();
+        if slot.is_none() {
+            *slot = Some(self.opening.open()?);
+        }
+        drop(slot);
+        self.moved();
+        Ok(())
+    }
+
+    /// Pushes and pulls until there is nothing more, or the network fails.
+    pub fn sync(&self) -> Result<SyncReport, FieldError> {
+        let busy = || FieldError::Busy { detail: "a sync is under way".to_owned() };
+        let _exchange = match self.exchange.try_lock() {
+            Ok(exchange) => exchange,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(busy()),
+        };
+        let mut report = SyncReport::default();
+        for _ in 0..MOST_PAGES {
+            let Some(request) = self.with(|replica| Ok(replica.poll_request(host::now())?))? else {
+                return Err(busy());
+            };
+            let answer = self.transport.post(SYNC_PATH.to_owned(), request);
+            let fresh = Nonce(host::random_bytes()?);
+            let arrived = self.change(|replica| match answer {
+                Ok(body) => Ok(replica.handle_reply(&body, host::now(), fresh)?),
+                Err(error) => {
+                    replica.handle_failure(failure(&error));
+                    Err(error.into())
+                }
+            })?;
+            report.add(&arrived);
+            if !arrived.has_more {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// A panic in another call has left the replica as it was before that call: each call is one transaction.
+    fn slot(&self) -> MutexGuard<'_, Option<Replica<SqliteStore>>> {
+        self.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// What a command sees and who gives it.
+pub(crate) struct Acting<'a> {
+    sight: &'a Sight<'a>,
+    pub view: TicketView<'a>,
+    pub author: Author,
+    ticket: TicketId,
+    fact: FactId,
+    nonce: [u8; 24],
+}
+
+impl Acting<'_> {
+    /// Seals the one personal text of the new fact. One nonce, one text: a fact has no second.
+    pub fn seal(&self, field: &str, text: &str) -> Sealed {
+        let at = SealedAt { ticket: self.ticket, fact: Some(self.fact), field };
+        seal(self.sight.document_key, self.nonce, at, text.as_bytes())
+    }
+}
+
+impl Opening {
+    fn open(&self) -> Result<Replica<SqliteStore>, FieldError> {
+        let store = SqliteStore::open(&self.database)?;
+        let signer = Box::new(SigningByHost::new(Arc::clone(&self.signer), self.public_key));
+        let nonce = Nonce(host::random_bytes()?);
+        Ok(Replica::open(store, self.identity, self.server_keys.clone(), signer, &self.app_version, nonce)?)
+    }
+}
+
+fn failure(error: &TransportError) -> Failure {
+    match error {
+        TransportError::SignIn => Failure::SignIn,
+        TransportError::Unreachable { .. } => Failure::Offline,
+        TransportError::Failed { status, retry_after_ms } => {
+            Failure::Server { status: *status, retry_after_ms: *retry_after_ms }
+        }
+    }
+}
+
+impl From<ReplyFault> for FieldError {
+    fn from(fault: ReplyFault) -> Self {
+        let detail = fault.to_string();
+        match fault {
+            ReplyFault::Store(error) => error.into(),
+            // Whoever answered was not our server: the same as no network.
+            ReplyFault::NotTheAnswer(_) => Self::Offline { detail },
+            ReplyFault::NotAsked => Self::Busy { detail },
+            ReplyFault::Wire(_) => Self::Internal { detail },
+        }
+    }
+}
+
+const SYNC_PATH: &str = "/api/v1/sync";
+/// Of one call to `sync`; a device that is so far behind calls again.
+const MOST_PAGES: usize = 10_000;

@@ -1,0 +1,16 @@
+//! What crosses to the app: flat records, made from the core's types and never turned back into them.
+//!
+//! Times are milliseconds since 1970. Those of the device's own clock are named `…_device_ms`; all others are the
+//! server's.
+
+mod day;
+mod entry;
+mod status;
+mod ticket;
+mod work;
+
+pub use day::{AgendaItem, Day};
+pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
+pub use status::{PhoneStatus, Standing, SyncReport, Trouble};
+pub use ticket::{Status, TicketView, VisitView};
+pub use work::{AwaitedBlob, BlobReference, CustomerSignature, Draft, DraftDecision};

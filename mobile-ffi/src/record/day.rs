@@ -1,0 +1,79 @@
+//! The user's day.
+
+use sync_core::replica::{AgendaEntry, Replica};
+use sync_core::store::SqliteStore;
+use sync_core::time::{DeviceTime, TimeWindow};
+
+use crate::ids::{CustomerId, SiteId, TicketId, VisitId};
+use crate::record::{PhoneStatus, Status};
+
+/// What a listener is told.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Day {
+    pub status: PhoneStatus,
+    pub agenda: Vec<AgendaItem>,
+}
+
+/// One line of the agenda: a visit that is the user's and not over.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct AgendaItem {
+    pub ticket: TicketId,
+    pub visit: VisitId,
+    /// The ticket's number, as people use it.
+    pub number: String,
+    pub title: String,
+    pub ticket_type: String,
+    /// Where the visit stands.
+    pub status: Status,
+    /// 1 is most urgent, 5 least.
+    pub priority: u8,
+    pub window_start_ms: Option<i64>,
+    pub window_end_ms: Option<i64>,
+    /// By when the SLA wants it solved.
+    pub resolve_by_ms: Option<i64>,
+    pub customer: Option<CustomerId>,
+    pub site: Option<SiteId>,
+    /// Entries on this ticket that the server does not have.
+    pub unsent: u32,
+}
+
+impl Day {
+    pub(crate) fn of(replica: &Replica<SqliteStore>, now: DeviceTime) -> Self {
+        Self { status: PhoneStatus::of(replica, now), agenda: AgendaItem::all(replica) }
+    }
+}
+
+impl AgendaItem {
+    pub(crate) fn all(replica: &Replica<SqliteStore>) -> Vec<Self> {
+        replica.agenda().iter().map(Self::of).collect()
+    }
+
+    fn of(entry: &AgendaEntry) -> Self {
+        let (ticket, visit) = (&entry.ticket, &entry.visit);
+        Self {
+            ticket: TicketId(ticket.ticket),
+            visit: VisitId(visit.visit),
+            number: ticket.number.clone(),
+            title: ticket.title.clone(),
+            ticket_type: ticket.ticket_type.clone(),
+            status: visit.status.into(),
+            priority: priority(ticket.priority),
+            window_start_ms: visit.window.map(TimeWindow::start).map(|start| start.0),
+            window_end_ms: visit.window.map(TimeWindow::end).map(|end| end.0),
+            resolve_by_ms: ticket.resolve_by.map(|time| time.0),
+            customer: ticket.customer.map(CustomerId),
+            site: ticket.site.map(SiteId),
+            unsent: count(entry.unsent),
+        }
+    }
+}
+
+/// A number that a phone cannot have more of.
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Documents hold 1 to 5 only.
+pub(super) fn priority(priority: i64) -> u8 {
+    u8::try_from(priority).unwrap_or(5)
+}

@@ -1,0 +1,110 @@
+//! Evidence on its way, and work that was refused.
+
+use sync_core::replica::{self, Replica};
+use sync_core::store::SqliteStore;
+use sync_core::wire::NoticeDecision;
+
+use crate::ids::{FactId, TicketId};
+
+/// A photo or another file that is on the disk of this phone.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct BlobReference {
+    /// SHA-256 of its bytes.
+    pub sha256: Vec<u8>,
+    /// How many bytes.
+    pub size: i64,
+    /// Its media type.
+    pub mime: String,
+    /// What it shows, as a code: `before`, `after`, `meter`.
+    pub role: String,
+    /// The step of the checklist it belongs to.
+    pub step: Option<String>,
+}
+
+/// What the customer saw and did.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct CustomerSignature {
+    /// SHA-256 of exactly what was shown.
+    pub shown_sha256: Vec<u8>,
+    /// The entries that were shown.
+    pub shown: Vec<FactId>,
+    /// SHA-256 of the strokes, whose bytes are on the disk of this phone.
+    pub strokes_sha256: Vec<u8>,
+    /// The name of who signed.
+    pub signer: String,
+}
+
+/// A file that the server does not have yet.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct AwaitedBlob {
+    pub sha256: Vec<u8>,
+    pub ticket: TicketId,
+    /// The entry that names it.
+    pub fact: FactId,
+    /// How many bytes; 0 where the entry does not say.
+    pub size: i64,
+    pub mime: String,
+}
+
+/// Work that was refused. Nothing of it is lost: it waits here for the user to settle it.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Draft {
+    pub fact: FactId,
+    pub ticket: TicketId,
+    /// What it was: `note`, `answer`, `check_in`, …
+    pub kind: String,
+    /// Why it was refused, as a code.
+    pub code: String,
+    /// The rule, where one decided.
+    pub rule: String,
+    /// For a person.
+    pub detail: String,
+    pub made_device_ms: i64,
+    pub refused_device_ms: i64,
+    pub decision: DraftDecision,
+    /// What the dispatcher wrote.
+    pub dispatcher_note: String,
+}
+
+/// What a dispatcher has made of refused work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum DraftDecision {
+    Waiting,
+    Accepted,
+    Rejected,
+}
+
+impl AwaitedBlob {
+    pub(crate) fn all(replica: &Replica<SqliteStore>) -> Vec<Self> {
+        let record = |blob: &replica::AwaitedBlob| Self {
+            sha256: blob.sha256.0.to_vec(),
+            ticket: TicketId(blob.ticket),
+            fact: FactId(blob.fact),
+            size: blob.size,
+            mime: blob.mime.clone(),
+        };
+        replica.awaited_blobs().map(|blob| record(blob)).collect()
+    }
+}
+
+impl Draft {
+    pub(crate) fn all(replica: &Replica<SqliteStore>) -> Vec<Self> {
+        let record = |draft: &replica::Draft| Self {
+            fact: FactId(draft.fact.id),
+            ticket: TicketId(draft.ticket),
+            kind: draft.fact.body.kind_name().to_owned(),
+            code: draft.code.clone(),
+            rule: draft.rule.clone(),
+            detail: draft.detail.clone(),
+            made_device_ms: draft.made_at.0,
+            refused_device_ms: draft.refused_at.0,
+            decision: match draft.decision {
+                NoticeDecision::Waiting => DraftDecision::Waiting,
+                NoticeDecision::Accepted => DraftDecision::Accepted,
+                NoticeDecision::Rejected => DraftDecision::Rejected,
+            },
+            dispatcher_note: draft.note.clone(),
+        };
+        replica.drafts().map(|draft| record(draft)).collect()
+    }
+}

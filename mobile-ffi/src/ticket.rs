@@ -1,0 +1,57 @@
+//! A ticket on this phone.
+
+use std::sync::Arc;
+
+use sync_core::command;
+
+use crate::driver::Driver;
+use crate::error::FieldError;
+use crate::host;
+use crate::ids::{FactId, TicketId, VisitId};
+use crate::record::TicketView;
+use crate::visit::Visit;
+
+/// One ticket, as it is on this phone: what the server has, with what is unsent on top.
+#[derive(uniffi::Object)]
+pub struct Ticket {
+    driver: Arc<Driver>,
+    id: sync_core::ids::TicketId,
+}
+
+#[uniffi::export]
+impl Ticket {
+    pub fn id(&self) -> TicketId {
+        TicketId(self.id)
+    }
+
+    /// Everything to be shown of it.
+    pub fn view(&self) -> Result<TicketView, FieldError> {
+        let gone = || FieldError::NotFound { detail: format!("ticket {} is not on this phone", self.id) };
+        self.driver.with(|replica| replica.look(self.id, host::now(), TicketView::of)?.ok_or_else(gone))
+    }
+
+    /// One of its visits, to be worked.
+    pub fn visit(&self, id: VisitId) -> Result<Arc<Visit>, FieldError> {
+        let gone = || FieldError::NotFound { detail: format!("visit {} is not in ticket {}", id.0, self.id) };
+        let known = self.driver.with(|replica| {
+            let state = replica.look(self.id, host::now(), |sight| sight.doc.state(sight.workflow))?;
+            Ok(state.is_some_and(|state| state.visits.contains_key(&id.0)))
+        })?;
+        known.then(|| Arc::new(Visit::new(Arc::clone(&self.driver), self.id, id.0))).ok_or_else(gone)
+    }
+
+    /// Writes a note on the ticket; `corrects` names the note that it replaces.
+    pub fn note(&self, text: String, corrects: Option<FactId>) -> Result<FactId, FieldError> {
+        let corrects = corrects.map(|fact| fact.0);
+        let said = self.driver.act(self.id, |acting, stamp| {
+            command::note(&acting.view, &acting.author, stamp, None, acting.seal("text", &text), corrects)
+        });
+        said.map(FactId)
+    }
+}
+
+impl Ticket {
+    pub(crate) fn new(driver: Arc<Driver>, id: sync_core::ids::TicketId) -> Self {
+        Self { driver, id }
+    }
+}
