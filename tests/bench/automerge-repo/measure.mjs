@@ -1,0 +1,70 @@
+// What automerge-repo puts on the wire for documents that Callout exported: one JSON line.
+//
+//   node measure.mjs DIR    DIR holds one saved Automerge document per file, *.automerge
+//
+// A server repo holds all documents; a client repo that has nothing fetches each of them over a WebSocket on loopback
+// ("first"). Then the client, which now has everything, connects again with the documents loaded ("nothing_new").
+// Bytes are those of the WebSocket payloads in both directions.
+import { createServer } from "node:http";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { WebSocketServer } from "ws";
+import { Repo, generateAutomergeUrl, parseAutomergeUrl } from "@automerge/automerge-repo";
+import { WebSocketClientAdapter, WebSocketServerAdapter } from "@automerge/automerge-repo-network-websocket";
+
+class MemoryStorage {
+  rows = new Map();
+  key = (parts) => parts.join("/");
+  async load(key) { return this.rows.get(this.key(key)); }
+  async save(key, data) { this.rows.set(this.key(key), data); }
+  async remove(key) { this.rows.delete(this.key(key)); }
+  async loadRange(prefix) {
+    const start = this.key(prefix) + "/";
+    return [...this.rows].filter(([key]) => key.startsWith(start)).map(([key, data]) => ({ key: key.split("/"), data }));
+  }
+  async removeRange(prefix) {
+    const start = this.key(prefix) + "/";
+    for (const key of this.rows.keys()) if (key.startsWith(start)) this.rows.delete(key);
+  }
+}
+
+const folder = process.argv[2];
+const files = readdirSync(folder).filter((name) => name.endsWith(".automerge")).sort();
+const http = createServer().listen(0, "127.0.0.1");
+await new Promise((ready) => http.once("listening", ready));
+const sockets = new WebSocketServer({ server: http });
+let bytes = 0, messages = 0, last = Date.now();
+const count = (data) => { bytes += data.byteLength ?? data.length; messages += 1; last = Date.now(); };
+sockets.on("connection", (socket) => {
+  socket.on("message", count);
+  const send = socket.send.bind(socket);
+  socket.send = (data, ...rest) => { count(data); return send(data, ...rest); };
+});
+
+const quiet = async () => {
+  do await new Promise((later) => setTimeout(later, 200)); while (Date.now() - last < 1500);
+};
+const server = new Repo({ network: [new WebSocketServerAdapter(sockets)], sharePolicy: async () => false, peerId: "server" });
+const urls = files.map((name) => {
+  const url = generateAutomergeUrl();
+  server.import(readFileSync(join(folder, name)), { docId: parseAutomergeUrl(url).documentId });
+  return url;
+});
+
+const disk = new MemoryStorage();
+const address = `ws://127.0.0.1:${http.address().port}`;
+const visit = async () => {
+  bytes = 0; messages = 0; last = Date.now();
+  const adapter = new WebSocketClientAdapter(address);
+  const client = new Repo({ network: [adapter], storage: disk, sharePolicy: async () => true, peerId: `phone-${randomUUID()}` });
+  await Promise.all(urls.map((url) => client.find(url)));
+  await quiet();
+  await client.flush();
+  adapter.disconnect();
+  return { bytes, messages };
+};
+const first = await visit();
+const nothingNew = await visit();
+console.log(JSON.stringify({ documents: urls.length, first, nothing_new: nothingNew }));
+process.exit(0);
