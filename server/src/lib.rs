@@ -8,6 +8,7 @@ pub mod router;
 pub mod workers;
 
 pub mod customers;
+pub mod sync;
 pub mod devices;
 pub mod engineers;
 pub mod sites;
@@ -17,6 +18,8 @@ pub mod users;
 pub mod state;
 
 pub mod directory;
+
+pub mod ledger;
 
 pub mod tenancy;
 

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::platform::problem::{ApiResult, Problem};
 use crate::state::AppState;
 use crate::tenancy::Tenancy;
-use crate::{customers, devices, engineers, sites, ticket_types, users};
+use crate::{customers, devices, engineers, sites, sync, ticket_types, users};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> axum::Router {
@@ -19,6 +19,7 @@ pub fn router(state: AppState) -> axum::Router {
         .merge(sites::routes())
         .merge(ticket_types::routes())
         .merge(users::routes::routes())
+        .merge(sync::routes::routes())
         .split_for_parts();
     axum::Router::new()
         .nest("/api/v1", api)

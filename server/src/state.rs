@@ -1,9 +1,12 @@
 //! What every request may reach. Made once by `boot`, cloned for each request.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use sync_core::ids::ServerEpoch;
 use sync_core::wire::ServerSigner;
 
+use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
 use crate::platform::random::Random;
 use crate::tenancy::Tenancy;
@@ -17,6 +20,7 @@ pub struct AppState {
     /// Signs what phones are told.
     pub signer: ServerSigner,
     pub server_epoch: ServerEpoch,
+    pub ledger: Arc<Ledger>,
     pub clock: Clock,
     pub random: Random,
 }

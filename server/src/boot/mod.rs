@@ -3,6 +3,7 @@
 mod database;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::random::Random;
@@ -75,6 +77,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock) -> anyhow:
         passwords: Passwords::new(random),
         signer: ServerSigner::from_secret(&secret),
         server_epoch,
+        ledger: Arc::new(Ledger::new(server_epoch)),
         clock,
         random,
     })

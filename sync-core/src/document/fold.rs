@@ -32,7 +32,7 @@ use crate::document::flag::Flag;
 use crate::document::fold::concurrency::{Act, concurrent};
 use crate::document::fold::order::Order;
 use crate::document::grant::Grant;
-use crate::ids::{FactId, GrantId, VisitId};
+use crate::ids::{FactId, GrantId, UserId, VisitId};
 use crate::workflow::{Move, Status, Workflow};
 
 /// What a ticket's facts come to. Entries are named by the ids of their facts.
@@ -72,6 +72,7 @@ pub(crate) fn fold(input: &Input<'_>) -> TicketState {
     let visits = visits::fold(input, &order, &mut reviews);
     let signatures = signatures::fold(input, &order);
     beside_moves(&order, &mut reviews);
+    noted_at_admission(input, &order, &mut reviews);
     signatures::review(&signatures, &order, &mut reviews);
     TicketState {
         status: input.recorded_status(&order).unwrap_or_else(|| visits::ticket_status(input, &order, &visits)),
@@ -85,6 +86,17 @@ pub(crate) fn fold(input: &Input<'_>) -> TicketState {
 }
 
 impl TicketState {
+    /// Somebody should look at the ticket.
+    pub fn needs_review(&self) -> bool {
+        !self.reviews.is_empty()
+    }
+
+    /// Who is on site.
+    pub fn present(&self) -> impl Iterator<Item = UserId> {
+        let crew = self.visits.values().flat_map(|visit| &visit.crew);
+        crew.filter(|member| member.is_present).map(|member| member.user)
+    }
+
     /// The reasons for review that one fact is part of.
     pub fn flags_of(&self, fact: FactId) -> BTreeSet<Flag> {
         self.reviews.iter().filter(|(_, facts)| facts.contains(&fact)).map(|(flag, _)| *flag).collect()
@@ -151,6 +163,20 @@ impl Reviews {
             }
         }
         open
+    }
+}
+
+/// What only the server could know when it admitted a fact: that the assignment had ended, that the engineer was taken.
+fn noted_at_admission(input: &Input<'_>, order: &Order<'_>, reviews: &mut Reviews) {
+    let is_noted = |flag: &Flag| {
+        matches!(
+            flag,
+            Flag::GrantEnded | Flag::WindowKept | Flag::CustomerMoved | Flag::EditedTwice | Flag::UnknownKind
+        )
+    };
+    for (place, fact) in order.all() {
+        let noted = input.admissions.get(&fact.id).map(|admission| &admission.effect.flags);
+        noted.into_iter().flatten().filter(|flag| is_noted(flag)).for_each(|flag| reviews.add(*flag, place, place));
     }
 }
 

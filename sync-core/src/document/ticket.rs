@@ -106,6 +106,13 @@ impl TicketDoc {
         self.automerge.get_change_meta_by_hash(&automerge::ChangeHash(hash.0)).is_some()
     }
 
+    /// Who numbered a change, and how; nothing if it is not in.
+    pub fn numbering_of(&self, hash: &ChangeHash) -> Option<(Actor, u64)> {
+        let meta = self.automerge.get_change_meta_by_hash(&automerge::ChangeHash(hash.0))?;
+        let actor = meta.actor.to_bytes().try_into().ok()?;
+        Some((Actor(actor), meta.seq))
+    }
+
     /// The changes that somebody with these heads does not have, each after those it was made upon. Heads that are
     /// not known here are passed over.
     pub fn changes_since(&self, have: &[ChangeHash]) -> Vec<RawChange> {

@@ -1,0 +1,189 @@
+//! The one door for what phones did. A push goes through these steps, and each batch of it is one story.
+//!
+//! What can be decided without the database is decided before the transaction begins ([`super::verify`]). Inside it, in
+//! this order: number the batch, lock the ticket, guard and policy and trial, claim what must be exclusive, write the
+//! server's change with the outcome, project, publish, record the answer. Either all of that commits or none of it.
+
+use std::sync::Arc;
+
+use sync_core::ids::TicketId;
+use sync_core::time::ServerTime;
+use sync_core::wire::{Ack, BatchRefusal, Deferred, Reject, RejectOutcome};
+
+use super::documents::{self, BatchKey, OpenTicket};
+use super::judge::{self, Judged, Passed};
+use super::numbering::{self, Place, Session};
+use super::verify::{self, Checked, Pushed};
+use super::{Ledger, LedgerError, Phone, answer, instant, projections, publish, quarantine, settle};
+use crate::platform::random::Random;
+use crate::tenancy::{TenantCtx, TenantTx};
+
+/// Batches that share one transaction: enough that a day's work is a handful of commits, few enough that locks are short.
+const BATCHES_PER_TRANSACTION: usize = 64;
+
+/// What became of one pushed batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Taken; `rejects` names what of it was not admitted.
+    Answered { ack: Ack, rejects: Vec<Reject> },
+    /// An earlier batch of its session is missing.
+    Deferred(Deferred),
+    /// It says nothing that can be acted on.
+    Refused(BatchRefusal),
+}
+
+impl Ledger {
+    /// Takes what a phone pushed. The outcomes stand in the order of the batches. Of a user or device that `is_active` no
+    /// longer, everything goes into quarantine, for a dispatcher to look at.
+    pub async fn accept(
+        self: &Arc<Self>,
+        ctx: &TenantCtx,
+        is_active: bool,
+        pushed: Vec<Vec<u8>>,
+        now: ServerTime,
+    ) -> Result<Vec<Outcome>, LedgerError> {
+        let Some(phone) = self.phone(ctx, is_active).await? else { return Err(LedgerError::NoDevice) };
+        let pushed = verify::verify(pushed, &phone).await?;
+        let mut outcomes = Vec::with_capacity(pushed.len());
+        for together in pushed.chunks(BATCHES_PER_TRANSACTION) {
+            match self.accept_together(ctx, &phone, together, now).await {
+                Ok(answered) => outcomes.extend(answered),
+                Err(error) if together.len() == 1 || error.is_transient() => return Err(error),
+                // One batch that breaks something must not hold back its neighbours.
+                Err(error) => {
+                    tracing::error!(device.id = %phone.device, %error, "a push failed as a whole; taking its batches one by one");
+                    for alone in together {
+                        outcomes.extend(self.accept_together(ctx, &phone, std::slice::from_ref(alone), now).await?);
+                    }
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn accept_together(
+        self: &Arc<Self>,
+        ctx: &TenantCtx,
+        phone: &Phone,
+        together: &[Pushed],
+        now: ServerTime,
+    ) -> Result<Vec<Outcome>, LedgerError> {
+        let (ledger, phone, together) = (Arc::clone(self), phone.clone(), together.to_vec());
+        ctx.transact(async move |tx: &mut TenantTx| {
+            documents::lock_in_order(tx, &tickets_of(&together)).await?;
+            let mut outcomes = Vec::with_capacity(together.len());
+            for pushed in &together {
+                outcomes.push(match pushed {
+                    Ok(batch) => ledger.accept_batch(tx, &phone, batch, now).await?,
+                    Err(refusal) => Outcome::Refused(refusal.clone()),
+                });
+            }
+            Ok(outcomes)
+        })
+        .await
+    }
+
+    async fn accept_batch(
+        &self,
+        tx: &mut TenantTx,
+        phone: &Phone,
+        batch: &Checked,
+        now: ServerTime,
+    ) -> Result<Outcome, LedgerError> {
+        let header = batch.signed.header();
+        let mut session = numbering::lock_session(tx, phone.device, header.session_nonce, now).await?;
+        match session.place(tx, &batch.signed).await? {
+            Place::Next => {}
+            Place::Repeated(stored) => return answer::read(&stored),
+            Place::Gap { expected } => {
+                let (session_nonce, dev_seq) = (header.session_nonce, header.dev_seq);
+                return Ok(Outcome::Deferred(Deferred { session_nonce, dev_seq, expected }));
+            }
+            Place::Contradicts(why) => {
+                return Ok(Outcome::Refused(BatchRefusal {
+                    position: batch.position,
+                    code: "batch_contradiction".into(),
+                    detail: why.into(),
+                }));
+            }
+        }
+
+        let judged = match self.open(tx, header.ticket).await? {
+            None => Judged::nothing(batch, "unknown_ticket", "there is no such ticket"),
+            Some(mut open) => {
+                let mut judged = judge::judge(&mut open, batch, phone, self.workflow(), now);
+                let passed = std::mem::take(&mut judged.passed);
+                if !passed.is_empty() {
+                    self.admit(tx, &mut open, passed, phone, batch.key(), now).await?;
+                }
+                judged
+            }
+        };
+        self.answer(tx, &mut session, batch, judged, now).await
+    }
+
+    /// Claims, writes the outcome, stores, projects and publishes what passed.
+    async fn admit(
+        &self,
+        tx: &mut TenantTx,
+        open: &mut OpenTicket,
+        passed: Vec<Passed>,
+        phone: &Phone,
+        batch: BatchKey,
+        now: ServerTime,
+    ) -> Result<(), LedgerError> {
+        let from_version = open.version + 1;
+        let settled = settle::settle(self, tx, open, passed, phone, batch, now).await?;
+        documents::append(tx, open, &settled.appended, now).await?;
+        projections::project(tx, open, &settled.state, &settled.admitted, settled.touched, now).await?;
+        publish::publish(tx, open, &settled.state, &settled.admitted, from_version, now).await?;
+        quarantine::settle_entered(tx, open.ticket, &settled.facts(), now).await?;
+        self.keep_warm(tx.tenant(), open);
+        Ok(())
+    }
+
+    /// Sets aside what was refused, and records the answer under the batch's number.
+    async fn answer(
+        &self,
+        tx: &mut TenantTx,
+        session: &mut Session,
+        batch: &Checked,
+        judged: Judged,
+        now: ServerTime,
+    ) -> Result<Outcome, LedgerError> {
+        let header = batch.signed.header();
+        let admitted = batch.changes.len() - judged.refused.len();
+        let (mut rejects, mut aside) = (Vec::new(), Vec::new());
+        for refused in judged.refused {
+            let is_orphan = refused.code == judge::ORPHANED;
+            let id = Random.uuid(instant(now));
+            if !is_orphan {
+                let outcome = match refused.make_again {
+                    true => RejectOutcome::MakeAgain,
+                    false => RejectOutcome::Quarantined { quarantine: id.as_bytes().to_vec() },
+                };
+                rejects.push(refused.reject(header.ticket, outcome));
+            }
+            if is_orphan || !refused.make_again {
+                aside.push(refused.set_aside(id));
+            }
+        }
+        quarantine::keep(tx, header.ticket, header.user, batch.key(), &aside, now).await?;
+        let ack = Ack {
+            device: None,
+            session_nonce: header.session_nonce,
+            dev_seq: header.dev_seq,
+            admitted: u32::try_from(admitted).unwrap_or(u32::MAX),
+            received: now,
+        };
+        session.record(tx, &batch.signed, &answer::write(&ack, &rejects), now).await?;
+        Ok(Outcome::Answered { ack, rejects })
+    }
+}
+
+fn tickets_of(pushed: &[Pushed]) -> Vec<TicketId> {
+    let mut tickets: Vec<TicketId> = pushed.iter().flatten().map(|batch| batch.signed.header().ticket).collect();
+    tickets.sort_unstable();
+    tickets.dedup();
+    tickets
+}

@@ -1,0 +1,152 @@
+//! The feed: which ticket moved, for whom, in an order that never skips a row.
+//!
+//! Serials and commits come in different orders, so a reader that remembers a serial can miss a row for ever. Each row
+//! carries its transaction id; rows are read in `(xid, serial)` order and only below the oldest transaction still
+//! running, so nothing can appear behind a reader. Sync, the live stream and the relay all read by [`Position`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use sync_core::ids::TicketId;
+
+use super::LedgerError;
+use crate::tenancy::TenantTx;
+
+/// A place in the feed: everything up to and including it has been seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// Transaction id of the last row seen.
+    pub xid: i64,
+    /// Serial of the last row seen, within its transaction.
+    pub serial: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.xid, self.serial)
+    }
+}
+
+/// Text that is not a feed position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a feed position: expected two numbers joined by '-'")]
+pub struct NotAPosition;
+
+impl FromStr for Position {
+    type Err = NotAPosition;
+
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        let (xid, serial) = text.split_once('-').ok_or(NotAPosition)?;
+        let number = |part: &str| part.parse::<i64>().ok().filter(|n| *n >= 0).ok_or(NotAPosition);
+        Ok(Self { xid: number(xid)?, serial: number(serial)? })
+    }
+}
+
+/// What happened to a ticket in the eyes of one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Motion {
+    /// It came into the channel's scope.
+    Enter,
+    /// It changed within it.
+    Change,
+    /// It left it.
+    Leave,
+}
+
+impl Motion {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Enter => "enter",
+            Self::Change => "change",
+            Self::Leave => "leave",
+        }
+    }
+}
+
+/// One row of the feed.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Where it stands.
+    pub position: Position,
+    /// The ticket that moved.
+    pub ticket: TicketId,
+    /// How it moved.
+    pub motion: Motion,
+    /// The first of the versions it brought.
+    pub from_version: i64,
+}
+
+/// Publishes one admitted change set to these channels, in the transaction that stores it.
+pub async fn publish(
+    tx: &mut TenantTx,
+    ticket: TicketId,
+    channels: &[(String, Motion)],
+    versions: std::ops::RangeInclusive<i64>,
+) -> Result<(), LedgerError> {
+    let names: Vec<String> = channels.iter().map(|(name, _)| name.clone()).collect();
+    let kinds: Vec<String> = channels.iter().map(|(_, motion)| motion.as_str().to_owned()).collect();
+    sqlx::query!(
+        "insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+        select $1, channel, $2, kind, $3, $4
+        from unnest($5::text[], $6::text[]) as published (channel, kind)",
+        tx.tenant().0,
+        ticket.0,
+        versions.start(),
+        versions.end(),
+        &names,
+        &kinds,
+    )
+    .execute(tx.as_mut())
+    .await?;
+    Ok(())
+}
+
+/// The next rows of these channels after `after`, oldest first, at most `most`.
+pub async fn read(
+    tx: &mut TenantTx,
+    channels: &[String],
+    after: Position,
+    most: i64,
+) -> Result<Vec<Entry>, LedgerError> {
+    let rows = sqlx::query!(
+        "select xid, serial, ticket_id, kind, from_version
+        from feed
+        where channel = any($1)
+            and (xid, serial) > ($2, $3)
+            and xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+        order by xid, serial
+        limit $4",
+        channels,
+        after.xid,
+        after.serial,
+        most,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Entry {
+            position: Position { xid: row.xid, serial: row.serial },
+            ticket: TicketId(row.ticket_id),
+            motion: match row.kind.as_str() {
+                "enter" => Motion::Enter,
+                "leave" => Motion::Leave,
+                _ => Motion::Change,
+            },
+            from_version: row.from_version,
+        })
+        .collect())
+}
+
+/// The position before which every row is already visible: where a reader that takes a whole snapshot now goes on.
+pub async fn horizon(tx: &mut TenantTx) -> Result<Position, LedgerError> {
+    let xmin = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "xmin!""#)
+        .fetch_one(tx.as_mut())
+        .await?;
+    Ok(Position { xid: xmin - 1, serial: i64::MAX })
+}
+
+/// The channel of what an engineer works on.
+pub fn engineer_channel(user: sync_core::ids::UserId) -> String {
+    format!("engineer:{user}")
+}

@@ -1,0 +1,115 @@
+//! Every change to a ticket goes through here, whoever makes it: a phone's push by [`Ledger::accept`], the desk's edits
+//! by [`Ledger::edit`], new tickets by [`Ledger::create`]. Read `accept.rs` first.
+//!
+//! The stored changes are the truth. The tables that mirror documents are projections: this module alone writes them,
+//! and [`rebuild`] makes them again from the changes. Whatever must happen afterwards leaves through [`outbox`].
+
+mod accept;
+mod verify;
+mod numbering;
+mod judge;
+mod settle;
+mod booking;
+mod answer;
+mod documents;
+mod cache;
+mod create;
+mod edit;
+mod quarantine;
+pub mod projections;
+mod publish;
+pub mod feed;
+pub mod outbox;
+pub mod rebuild;
+mod error;
+
+use sync_core::ids::{DeviceId, ServerEpoch, TenantId, UserId};
+use sync_core::policy::Role;
+use sync_core::time::ServerTime;
+use sync_core::wire::DeviceKey;
+use sync_core::workflow::Workflow;
+
+pub use accept::Outcome;
+pub use create::{Created, NewTicket};
+pub use edit::{By, Desk, Edit, SERVER, Value};
+pub use error::LedgerError;
+
+use crate::tenancy::{TenantCtx, TenantTx};
+
+/// What of the ledger is not in the database: warm documents, this server's epoch.
+pub struct Ledger {
+    warm: cache::WarmDocuments,
+    /// A device's key never changes; whether it may still be used is asked at each request.
+    keys: quick_cache::sync::Cache<(TenantId, DeviceId), DeviceKey>,
+    epoch: ServerEpoch,
+    workflow: Workflow,
+}
+
+/// The device and user behind a push.
+#[derive(Clone)]
+pub struct Phone {
+    pub tenant: TenantId,
+    pub device: DeviceId,
+    pub user: UserId,
+    pub role: Role,
+    pub key: DeviceKey,
+    /// Neither user nor device has been revoked.
+    pub is_active: bool,
+}
+
+/// Bytes of warm documents that a process keeps.
+const WARM_BYTES: u64 = 96 << 20;
+
+impl Ledger {
+    /// The ledger of a server of this epoch.
+    pub fn new(epoch: ServerEpoch) -> Self {
+        Self {
+            warm: cache::WarmDocuments::holding(WARM_BYTES),
+            keys: quick_cache::sync::Cache::new(20_000),
+            epoch,
+            workflow: Workflow::field_service(),
+        }
+    }
+
+    /// Changes whenever this server's history may have gone back in time.
+    pub fn epoch(&self) -> ServerEpoch {
+        self.epoch
+    }
+
+    /// The workflow of every ticket type, as long as there is but one.
+    pub fn workflow(&self) -> &Workflow {
+        &self.workflow
+    }
+
+    /// The device behind a request, with the key that it signs with; none if the session is not a device's.
+    async fn phone(&self, ctx: &TenantCtx, is_active: bool) -> Result<Option<Phone>, LedgerError> {
+        let (Some(device), Some(user), Some(role)) = (ctx.device(), ctx.user(), ctx.role()) else { return Ok(None) };
+        let key = match self.keys.get(&(ctx.tenant(), device)) {
+            Some(key) => key,
+            None => {
+                let key = ctx.read(async move |tx: &mut TenantTx| documents::device_key(tx, device).await).await?;
+                self.keys.insert((ctx.tenant(), device), key);
+                key
+            }
+        };
+        Ok(Some(Phone { tenant: ctx.tenant(), device, user, role: core_role(role), key, is_active }))
+    }
+}
+
+/// The role as the policy knows it.
+fn core_role(role: crate::tenancy::Role) -> Role {
+    use crate::tenancy::Role as Here;
+    match role {
+        Here::Admin => Role::Admin,
+        Here::Dispatcher => Role::Dispatcher,
+        Here::Engineer => Role::Engineer,
+        Here::Warehouse => Role::Warehouse,
+        Here::Customer => Role::Customer,
+        Here::Auditor => Role::Auditor,
+    }
+}
+
+/// A server time as the database keeps it.
+pub fn instant(time: ServerTime) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp_millis(time.0).unwrap_or_default()
+}

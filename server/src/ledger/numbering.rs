@@ -1,0 +1,124 @@
+//! Batches of one opening of a phone's store are numbered from 1 and chained. A repetition gets the answer it got, a gap
+//! waits, and a refused batch uses up its number like any other.
+
+use sync_core::ids::{DeviceId, Nonce, Sha256Hash};
+use sync_core::time::ServerTime;
+use sync_core::wire::VerifiedBatch;
+
+use super::{LedgerError, instant};
+use crate::tenancy::TenantTx;
+
+/// Where one opening of a store stands; its row is locked until the transaction ends.
+pub struct Session {
+    device: DeviceId,
+    nonce: Nonce,
+    last: i64,
+    last_hash: Sha256Hash,
+}
+
+/// What a batch is in its session.
+pub enum Place {
+    /// The one that is due.
+    Next,
+    /// One that was answered before; the same answer again.
+    Repeated(Vec<u8>),
+    /// Its number was used by another batch, or it names another predecessor.
+    Contradicts(&'static str),
+    /// An earlier one is missing.
+    Gap { expected: u64 },
+}
+
+/// Locks the session's row, making it at its first batch.
+pub async fn lock_session(
+    tx: &mut TenantTx,
+    device: DeviceId,
+    nonce: Nonce,
+    now: ServerTime,
+) -> Result<Session, LedgerError> {
+    let row = sqlx::query!(
+        r#"insert into device_session (tenant_id, device_id, session_nonce, last_dev_seq, last_batch_hash, opened_at)
+        values ($1, $2, $3, 0, '\x', $4)
+        on conflict on constraint device_session_pkey do update set last_dev_seq = device_session.last_dev_seq
+        returning last_dev_seq, last_batch_hash"#,
+        tx.tenant().0,
+        device.0,
+        &nonce.0,
+        instant(now),
+    )
+    .fetch_one(tx.as_mut())
+    .await?;
+    let last_hash = Sha256Hash::from_slice(&row.last_batch_hash).unwrap_or(Sha256Hash([0; 32]));
+    Ok(Session { device, nonce, last: row.last_dev_seq, last_hash })
+}
+
+impl Session {
+    /// Where this batch stands.
+    pub async fn place(&self, tx: &mut TenantTx, batch: &VerifiedBatch) -> Result<Place, LedgerError> {
+        let header = batch.header();
+        let due = self.last.unsigned_abs() + 1;
+        if header.dev_seq > due {
+            return Ok(Place::Gap { expected: due });
+        }
+        if header.dev_seq == due {
+            let follows = header.prev_batch_hash.is_none_or(|previous| previous == self.last_hash);
+            return Ok(if follows {
+                Place::Next
+            } else {
+                Place::Contradicts("it follows another batch than the last one")
+            });
+        }
+        let stored = sqlx::query!(
+            "select hash, answer
+            from batch
+            where device_id = $1 and session_nonce = $2 and dev_seq = $3",
+            self.device.0,
+            &self.nonce.0,
+            i64::try_from(header.dev_seq).unwrap_or(i64::MAX),
+        )
+        .fetch_one(tx.as_mut())
+        .await?;
+        Ok(if stored.hash == batch.hash().0 {
+            Place::Repeated(stored.answer)
+        } else {
+            Place::Contradicts("another batch had its number")
+        })
+    }
+
+    /// Records a batch as answered; its number is used up whatever the answer.
+    pub async fn record(
+        &mut self,
+        tx: &mut TenantTx,
+        batch: &VerifiedBatch,
+        answer: &[u8],
+        now: ServerTime,
+    ) -> Result<(), LedgerError> {
+        let header = batch.header();
+        let hash = batch.hash();
+        self.last += 1;
+        self.last_hash = hash;
+        sqlx::query!(
+            "with answered as (
+                insert into batch (
+                    tenant_id, device_id, session_nonce, dev_seq, ticket_id, user_id, hash, header, signature, answer, received_at)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            )
+            update device_session
+            set last_dev_seq = $4, last_batch_hash = $7
+            where device_id = $2 and session_nonce = $3",
+            tx.tenant().0,
+            self.device.0,
+            &self.nonce.0,
+            self.last,
+            header.ticket.0,
+            header.user.0,
+            &hash.0,
+            batch.header_bytes(),
+            batch.signature(),
+            answer,
+            instant(now),
+        )
+        .execute(tx.as_mut())
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Events on their way out, written in the transaction that made them true.
+//!
+//! Nothing is sent from inside a transaction: `workers/relay` reads these rows afterwards and hands them on, at least
+//! once, in feed order.
+
+use sync_core::ids::{TicketId, UserId};
+use sync_core::time::ServerTime;
+
+use super::{LedgerError, instant};
+use crate::tenancy::TenantTx;
+
+/// Something that has become true and that others may want to know.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Dotted name in the past tense, for example `ticket.changed`.
+    pub kind: &'static str,
+    /// The ticket it is about.
+    pub ticket: Option<TicketId>,
+    /// The person it concerns besides the desk.
+    pub user: Option<UserId>,
+    /// What a subscriber needs to act without asking back. No names, addresses or texts.
+    pub payload: serde_json::Value,
+}
+
+/// Appends an event, and wakes whoever listens once the transaction has committed.
+pub async fn append(tx: &mut TenantTx, event: &Event, now: ServerTime) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "with event as (
+            insert into outbox (tenant_id, kind, ticket_id, user_id, payload, created_at)
+            values ($1, $2, $3, $4, $5, $6)
+        )
+        select pg_notify('outbox', $1::uuid::text)",
+        tx.tenant().0,
+        event.kind,
+        event.ticket.map(|id| id.0),
+        event.user.map(|id| id.0),
+        event.payload,
+        instant(now),
+    )
+    .fetch_one(tx.as_mut())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Changes that could not be accepted, kept whole with the reason, for their author and a dispatcher to see.
+
+use sync_core::ids::{FactId, Sha256Hash, TicketId};
+use sync_core::time::ServerTime;
+
+use super::documents::BatchKey;
+use super::{LedgerError, instant};
+use crate::tenancy::TenantTx;
+
+/// One change set aside.
+pub struct SetAside {
+    pub id: uuid::Uuid,
+    pub change: Sha256Hash,
+    pub bytes: Vec<u8>,
+    pub fact: FactId,
+    /// What kind of fact it would have added, where it could be read.
+    pub kind: Option<String>,
+    /// Stable reason.
+    pub code: String,
+    /// The reason in a sentence, for people.
+    pub detail: String,
+}
+
+/// Keeps the changes of a batch that were not accepted. A repetition keeps them once.
+pub async fn keep(
+    tx: &mut TenantTx,
+    ticket: TicketId,
+    user: sync_core::ids::UserId,
+    batch: BatchKey,
+    aside: &[SetAside],
+    now: ServerTime,
+) -> Result<(), LedgerError> {
+    for one in aside {
+        sqlx::query!(
+            "insert into quarantine (
+                tenant_id, quarantine_id, ticket_id, device_id, user_id, session_nonce, dev_seq,
+                change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            on conflict do nothing",
+            tx.tenant().0,
+            one.id,
+            ticket.0,
+            batch.device.0,
+            user.0,
+            &batch.session.0,
+            batch.dev_seq,
+            &one.change.0,
+            &one.bytes,
+            one.fact.0,
+            one.kind.as_deref(),
+            one.code,
+            one.detail,
+            instant(now),
+        )
+        .execute(tx.as_mut())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Settles what waited in quarantine only because something before it was refused, and has now come in by itself.
+pub async fn settle_entered(
+    tx: &mut TenantTx,
+    ticket: TicketId,
+    facts: &[FactId],
+    now: ServerTime,
+) -> Result<(), LedgerError> {
+    let facts: Vec<uuid::Uuid> = facts.iter().map(|fact| fact.0).collect();
+    sqlx::query!(
+        "update quarantine
+        set settled_at = $1, settlement = 'entered'
+        where ticket_id = $2 and fact_id = any($3) and settled_at is null",
+        instant(now),
+        ticket.0,
+        &facts,
+    )
+    .execute(tx.as_mut())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! What a device has not seen yet, a page at a time: at first every ticket in its scope, from then on what moved.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sync_core::ids::{Sha256Hash, TicketId};
+use sync_core::wire::{Budget, Delta, Enter, Item, LeaveReason, SyncedChange};
+
+use super::cursor::Place;
+use crate::ledger::feed::{self, Motion};
+use crate::ledger::{Ledger, LedgerError};
+use crate::tenancy::TenantTx;
+
+/// Feed rows read for one page.
+const ROWS_PER_PAGE: i64 = 500;
+/// Documents in one page unless the device asks for fewer: a day's work of one engineer, and more, in one reply.
+const DOCUMENTS_PER_PAGE: i64 = 400;
+/// Bytes of items in one page, before compression, unless the device asks for less.
+const BYTES_PER_PAGE: usize = 4 << 20;
+
+/// One page for a device.
+pub struct Page {
+    pub items: Vec<Item>,
+    pub place: Place,
+    pub more: bool,
+    /// The items start from nothing.
+    pub is_reset: bool,
+}
+
+/// How much of a page is left.
+struct Room {
+    bytes: usize,
+    documents: i64,
+}
+
+impl Room {
+    fn within(budget: Budget) -> Self {
+        let bytes = usize::try_from(budget.bytes).unwrap_or(usize::MAX);
+        Self {
+            bytes: if bytes == 0 { BYTES_PER_PAGE } else { bytes.min(BYTES_PER_PAGE) },
+            documents: if budget.documents == 0 {
+                DOCUMENTS_PER_PAGE
+            } else {
+                DOCUMENTS_PER_PAGE.min(budget.documents.into())
+            },
+        }
+    }
+
+    /// Whether this item still fits; the first one always does.
+    fn take(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.documents -= 1;
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.bytes == 0 || self.documents <= 0
+    }
+}
+
+/// The next page for a device that stands at `place`, or nowhere yet. What it pushed in this very request is left out.
+pub async fn pull(
+    tx: &mut TenantTx,
+    ledger: &Ledger,
+    place: Option<Place>,
+    channels: &[String],
+    budget: Budget,
+    pushed: &HashSet<Sha256Hash>,
+) -> Result<Page, LedgerError> {
+    let room = Room::within(budget);
+    match place {
+        Some(place) if place.entering_after.is_none() => follow(tx, ledger, place, channels, room, pushed).await,
+        Some(place) => enter(tx, ledger, place, channels, room, false).await,
+        None => {
+            let position = feed::horizon(tx).await?;
+            let start = Place { epoch: ledger.epoch(), position, entering_after: None };
+            enter(tx, ledger, start, channels, room, true).await
+        }
+    }
+}
+
+/// The first sync: every ticket in scope, in order of their ids, then the feed from where it was when this began.
+async fn enter(
+    tx: &mut TenantTx,
+    ledger: &Ledger,
+    place: Place,
+    channels: &[String],
+    mut room: Room,
+    is_reset: bool,
+) -> Result<Page, LedgerError> {
+    let after = place.entering_after.map_or(uuid::Uuid::nil(), |ticket| ticket.0);
+    let tickets = sqlx::query_scalar!(
+        "select distinct ticket_id
+        from ticket_scope
+        where channel = any($1) and ticket_id > $2
+        order by ticket_id
+        limit $3",
+        channels,
+        after,
+        room.documents + 1,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    let mut items = Vec::with_capacity(tickets.len());
+    let mut last = None;
+    let mut left = tickets.len();
+    for ticket in tickets {
+        if room.is_used_up() {
+            break;
+        }
+        let ticket = TicketId(ticket);
+        if let Some(entered) = whole(tx, ledger, ticket).await? {
+            room.take(entered.snapshot.len());
+            items.push(Item::Enter(entered));
+        }
+        last = Some(ticket);
+        left -= 1;
+    }
+    let entering_after = if left > 0 { last } else { None };
+    Ok(Page { items, place: Place { entering_after, ..place }, more: left > 0, is_reset })
+}
+
+/// What moved since: per ticket one item, however often it moved.
+async fn follow(
+    tx: &mut TenantTx,
+    ledger: &Ledger,
+    place: Place,
+    channels: &[String],
+    mut room: Room,
+    pushed: &HashSet<Sha256Hash>,
+) -> Result<Page, LedgerError> {
+    let rows = feed::read(tx, channels, place.position, ROWS_PER_PAGE).await?;
+    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows == ROWS_PER_PAGE);
+    let mut moved: BTreeMap<TicketId, Moved> = BTreeMap::new();
+    let mut position = place.position;
+    let mut more = is_full;
+    for row in rows {
+        if !moved.contains_key(&row.ticket) && moved.len() >= usize::try_from(room.documents).unwrap_or(0) {
+            more = true;
+            break;
+        }
+        moved.entry(row.ticket).and_modify(|moved| moved.then(&row)).or_insert(Moved::by(&row));
+        position = row.position;
+    }
+    let mut items = Vec::with_capacity(moved.len());
+    for (ticket, moved) in moved {
+        let item = match moved.motion {
+            Motion::Leave => Some(Item::Leave { ticket, reason: LeaveReason::Reassigned }),
+            Motion::Enter => whole(tx, ledger, ticket).await?.map(Item::Enter),
+            Motion::Change => delta(tx, ticket, moved.from_version, pushed).await?,
+        };
+        if let Some(item) = item {
+            room.take(0);
+            items.push(item);
+        }
+    }
+    Ok(Page { items, place: Place { position, ..place }, more, is_reset: false })
+}
+
+/// What a run of feed rows comes to for one ticket.
+struct Moved {
+    motion: Motion,
+    from_version: i64,
+}
+
+impl Moved {
+    fn by(row: &feed::Entry) -> Self {
+        Self { motion: row.motion, from_version: row.from_version }
+    }
+
+    /// The last entering or leaving decides; changes alone add up.
+    fn then(&mut self, row: &feed::Entry) {
+        match row.motion {
+            Motion::Enter | Motion::Leave => self.motion = row.motion,
+            Motion::Change => self.from_version = self.from_version.min(row.from_version),
+        }
+    }
+}
+
+async fn whole(tx: &mut TenantTx, ledger: &Ledger, ticket: TicketId) -> Result<Option<Enter>, LedgerError> {
+    let read = match ledger.read(tx, ticket).await {
+        Ok(Some(read)) => read,
+        Ok(None) | Err(LedgerError::Erased { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Enter {
+        ticket,
+        snapshot: read.doc.save_plain(),
+        heads: read.doc.heads(),
+        document_key: read.key.0,
+        voucher: Vec::new(),
+    }))
+}
+
+/// The stored changes from this version on, but for those that the device itself has just pushed.
+async fn delta(
+    tx: &mut TenantTx,
+    ticket: TicketId,
+    from_version: i64,
+    pushed: &HashSet<Sha256Hash>,
+) -> Result<Option<Item>, LedgerError> {
+    let rows = sqlx::query!(
+        "select d.heads, c.hash, c.bytes
+        from ticket_document d
+        join ticket_change c on c.ticket_id = d.ticket_id and c.version >= $2
+        where d.ticket_id = $1
+        order by c.version",
+        ticket.0,
+        from_version,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let heads = first.heads.chunks(32).map(Sha256Hash::from_slice).collect::<Result<_, _>>()?;
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in rows {
+        if !pushed.contains(&Sha256Hash::from_slice(&row.hash)?) {
+            changes.push(SyncedChange { bytes: row.bytes, voucher: Vec::new() });
+        }
+    }
+    Ok(Some(Item::Delta(Delta { ticket, changes, heads, document_key: None })))
+}
