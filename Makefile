@@ -15,7 +15,7 @@ prepare:
 test-kotlin:
 	@.ci/setup kotlin
 	mobile-ffi/generate
-	mvn -B -q -f mobile-ffi/kotlin/pom.xml test
+	mvn -B -q -f mobile-ffi/kotlin/pom.xml clean test
 
 # The mobile library from Python, as a desktop tool uses it.
 test-python:

@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use sync_core::command::{Author, Refusal, Stamp, TicketView};
 use sync_core::document::seal::seal;
-use sync_core::document::{Fact, Sealed, SealedAt};
+use sync_core::document::{self, Fact, Sealed, SealedAt};
 use sync_core::ids::{FactId, Nonce, TicketId};
 use sync_core::policy::{Origin, Role};
-use sync_core::replica::{Failure, Identity, Replica, ReplyFault, Sight};
+use sync_core::replica::{Failure, Identity, Replica, ReplyFault};
 use sync_core::store::SqliteStore;
 use sync_core::wire::{self, ServerKey};
 
 use crate::error::FieldError;
 use crate::host;
 use crate::key::{DeviceSigner, SigningByHost};
-use crate::record::{Day, SyncReport};
+use crate::record::{Day, Place, SyncReport};
 use crate::transport::{Transport, TransportError};
 use crate::watch::{Present, Publisher};
 
@@ -87,16 +87,23 @@ impl Driver {
     pub fn act(
         &self,
         ticket: TicketId,
+        place: Option<Place>,
         command: impl FnOnce(&Acting<'_>, Stamp) -> Result<Fact, Refusal>,
     ) -> Result<FactId, FieldError> {
-        let (id, nonce) = (host::random_bytes()?, host::random_bytes()?);
+        let place = place.map(document::Place::try_from).transpose()?;
+        let (id, nonce, place_nonce) = (host::random_bytes()?, host::random_bytes()?, host::random_bytes()?);
         self.change(|replica| {
             let said = replica.execute(ticket, host::now(), |sight| {
                 let id = FactId::fresh(sight.server_now.0, id);
-                let stamp = Stamp { id, wall: sight.wall, hlc: sight.hlc, place: None };
+                let seal = |nonce, field: &str, text: &str| {
+                    let at = SealedAt { ticket, fact: Some(id), field };
+                    seal(sight.document_key, nonce, at, text.as_bytes())
+                };
+                let place = place.map(|place| seal(place_nonce, "place", &place.to_string()));
+                let stamp = Stamp { id, wall: sight.wall, hlc: sight.hlc, place };
                 let author = Author { user: sight.identity.user, role: Role::Engineer, origin: Origin::Phone };
                 let view = TicketView::new(sight.doc, sight.workflow, sight.server_now);
-                command(&Acting { sight, view, author, ticket, fact: id, nonce }, stamp)
+                command(&Acting { view, author, seal: &|field, text| seal(nonce, field, text) }, stamp)
             });
             Ok(said?)
         })
@@ -155,19 +162,15 @@ impl Driver {
 
 /// What a command sees and who gives it.
 pub(crate) struct Acting<'a> {
-    sight: &'a Sight<'a>,
     pub view: TicketView<'a>,
     pub author: Author,
-    ticket: TicketId,
-    fact: FactId,
-    nonce: [u8; 24],
+    seal: &'a dyn Fn(&str, &str) -> Sealed,
 }
 
 impl Acting<'_> {
-    /// Seals the one personal text of the new fact. One nonce, one text: a fact has no second.
+    /// Seals the one text of the new fact, which has no second beside its place: one nonce, one text.
     pub fn seal(&self, field: &str, text: &str) -> Sealed {
-        let at = SealedAt { ticket: self.ticket, fact: Some(self.fact), field };
-        seal(self.sight.document_key, self.nonce, at, text.as_bytes())
+        (self.seal)(field, text)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Everything that can go wrong, by what the app can do about it.
 
+use sync_core::command::Refusal;
+use sync_core::replica::{ExecuteError, OpenError};
 use sync_core::store::StoreError;
+use sync_core::workflow::Need;
 
 use crate::transport::TransportError;
 
@@ -14,9 +17,10 @@ pub enum FieldError {
     /// The server was not reached: nothing to do, it will be tried again.
     #[error("offline: {detail}")]
     Offline { detail: String },
-    /// A rule forbids it: show the rule's text. The same rule would refuse it at the server.
+    /// A rule forbids it: show the rule's text, and what is missing first, if anything is. The same rule would refuse
+    /// it at the server.
     #[error("refused by {rule}: {detail}")]
-    Refused { rule: String, detail: String },
+    Refused { rule: String, detail: String, missing: Vec<Missing> },
     /// There is no such ticket or visit on this phone (any more).
     #[error("not found: {detail}")]
     NotFound { detail: String },
@@ -32,6 +36,25 @@ pub enum FieldError {
     /// A defect or a damaged database: report it.
     #[error("internal: {detail}")]
     Internal { detail: String },
+}
+
+/// What has to be there before a step.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Missing {
+    /// An answer to this step of the checklist.
+    Answer { step: String },
+    /// Photos or other evidence that show this.
+    Evidence { role: String, at_least: i64 },
+    /// The customer's signature.
+    Signature,
+    /// Words on what was done.
+    Solution,
+}
+
+impl FieldError {
+    pub(crate) fn refused(rule: &str, detail: impl ToString) -> Self {
+        Self::Refused { rule: rule.to_owned(), detail: detail.to_string(), missing: Vec::new() }
+    }
 }
 
 impl From<StoreError> for FieldError {
@@ -52,6 +75,59 @@ impl From<TransportError> for FieldError {
         match error {
             TransportError::SignIn => Self::SignIn,
             TransportError::Unreachable { .. } | TransportError::Failed { .. } => Self::Offline { detail },
+        }
+    }
+}
+
+impl From<Refusal> for FieldError {
+    fn from(refusal: Refusal) -> Self {
+        let rule = match &refusal {
+            Refusal::Denied(rule) => rule.as_str(),
+            Refusal::NotFrom { .. } => "not_from_here",
+            Refusal::NotByYou { .. } => "not_by_you",
+            Refusal::Missing(_) => "missing",
+            Refusal::Ended(_) => "ended",
+            Refusal::NotThere(_) => "not_there",
+            Refusal::AlreadyThere(_) => "already_there",
+            Refusal::NoChange => "no_change",
+            Refusal::NoWindow => "no_window",
+        };
+        let (rule, detail) = (rule.to_owned(), refusal.to_string());
+        let missing = match refusal {
+            Refusal::Missing(needs) => needs.into_iter().map(Missing::from).collect(),
+            _ => Vec::new(),
+        };
+        Self::Refused { rule, detail, missing }
+    }
+}
+
+impl From<Need> for Missing {
+    fn from(need: Need) -> Self {
+        match need {
+            Need::Answer { step } => Self::Answer { step },
+            Need::Evidence { role, at_least } => Self::Evidence { role, at_least },
+            Need::Signature => Self::Signature,
+            Need::Solution => Self::Solution,
+        }
+    }
+}
+
+impl From<ExecuteError<Refusal>> for FieldError {
+    fn from(error: ExecuteError<Refusal>) -> Self {
+        match error {
+            ExecuteError::NotHere => Self::NotFound { detail: error.to_string() },
+            ExecuteError::Refused(refusal) => refusal.into(),
+            ExecuteError::Store(error) => error.into(),
+            ExecuteError::Document(error) => Self::Internal { detail: error.to_string() },
+        }
+    }
+}
+
+impl From<OpenError> for FieldError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::OtherIdentity(_) => Self::refused("other_identity", error),
+            OpenError::Store(error) => error.into(),
         }
     }
 }

@@ -30,8 +30,22 @@ macro_rules! crosses_as_string {
 }
 
 crosses_as_string! {
+    /// One company using the server.
+    TenantId,
+    /// A person who can sign in.
+    UserId,
+    /// One enrolled installation of the app.
+    DeviceId,
     /// One request and the work done for it.
     TicketId,
     /// One planned or actual presence of an engineer on a site.
     VisitId,
+    /// One entry of a ticket: a note, an answer, a step.
+    FactId,
+    /// A kind of spare part.
+    PartId,
+    /// The organisation that asked for the work.
+    CustomerId,
+    /// Where the work is done.
+    SiteId,
 }

@@ -50,9 +50,8 @@ impl SoftwareKey {
     /// The key of an earlier run.
     #[uniffi::constructor]
     pub fn from_secret(secret: Vec<u8>) -> Result<Arc<Self>, FieldError> {
-        let refused = |detail: String| FieldError::Refused { rule: "device_key".to_owned(), detail };
-        let secret = secret.try_into().map_err(|_| refused("a secret has 32 bytes".to_owned()))?;
-        Self::of(secret).map(Arc::new).map_err(|error| refused(error.to_string()))
+        let secret = secret.try_into().map_err(|_| FieldError::refused("key", "a secret has 32 bytes"))?;
+        Self::of(secret).map(Arc::new).map_err(|error| FieldError::refused("key", error))
     }
 
     /// The 32 secret bytes, to be stored where other secrets of the app are.
@@ -77,6 +76,29 @@ impl DeviceSigner for SoftwareKey {
 impl SoftwareKey {
     fn of(secret: [u8; 32]) -> Result<Self, wire::KeyError> {
         Ok(Self { secret, signer: wire::SoftwareDeviceSigner::from_secret(&secret)? })
+    }
+}
+
+/// The app's signer as the core asks for it.
+pub(crate) struct SigningByHost {
+    signer: Arc<dyn DeviceSigner>,
+    public_key: wire::DeviceKey,
+}
+
+impl SigningByHost {
+    pub fn new(signer: Arc<dyn DeviceSigner>, public_key: wire::DeviceKey) -> Self {
+        Self { signer, public_key }
+    }
+}
+
+impl wire::DeviceSigner for SigningByHost {
+    fn sign(&self, message: &[u8]) -> Result<wire::DeviceSignature, wire::SignError> {
+        let signed = self.signer.sign(message.to_vec()).map_err(|error| wire::SignError(error.to_string()))?;
+        wire::DeviceSignature::from_platform(&signed)
+    }
+
+    fn public_key(&self) -> wire::DeviceKey {
+        self.public_key
     }
 }
 

@@ -2,18 +2,31 @@
 //! words are turned into flat records, its errors into what an app can do about them, and the host lends what a core
 //! may not have: clock, randomness, sockets, threads, keys.
 //!
-//! Every call may block on the disk and `sync` on the network: call from a background thread.
+//! Every call may block on the disk, and `sync` on the network: call from a background thread.
 
-mod error;
+mod phone;
+mod ticket;
+mod visit;
+mod watch;
+
+mod record;
 mod ids;
+mod error;
 mod key;
 mod transport;
+
+mod driver;
 mod host;
 
-pub use error::FieldError;
-pub use ids::{TicketId, VisitId};
+pub use error::{FieldError, Missing};
+pub use ids::{CustomerId, DeviceId, FactId, PartId, SiteId, TenantId, TicketId, UserId, VisitId};
 pub use key::{DeviceSigner, SignError, SoftwareKey};
+pub use phone::{Phone, PhoneConfig, PhoneListener};
+pub use record::*;
+pub use ticket::Ticket;
 pub use transport::{Transport, TransportError};
+pub use visit::Visit;
+pub use watch::Subscription;
 
 uniffi::setup_scaffolding!();
 

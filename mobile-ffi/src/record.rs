@@ -13,4 +13,4 @@ pub use day::{AgendaItem, Day};
 pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
 pub use status::{PhoneStatus, Standing, SyncReport, Trouble};
 pub use ticket::{Status, TicketView, VisitView};
-pub use work::{AwaitedBlob, BlobReference, CustomerSignature, Draft, DraftDecision};
+pub use work::{AwaitedBlob, BlobReference, CustomerSignature, Draft, DraftDecision, Place};

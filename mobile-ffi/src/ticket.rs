@@ -41,9 +41,10 @@ impl Ticket {
     }
 
     /// Writes a note on the ticket; `corrects` names the note that it replaces.
+    #[uniffi::method(default(corrects = None))]
     pub fn note(&self, text: String, corrects: Option<FactId>) -> Result<FactId, FieldError> {
         let corrects = corrects.map(|fact| fact.0);
-        let said = self.driver.act(self.id, |acting, stamp| {
+        let said = self.driver.act(self.id, None, |acting, stamp| {
             command::note(&acting.view, &acting.author, stamp, None, acting.seal("text", &text), corrects)
         });
         said.map(FactId)

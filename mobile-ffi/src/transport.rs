@@ -17,9 +17,9 @@ pub enum TransportError {
     /// No network, no name, no connection, no answer in time.
     #[error("the server was not reached: {detail}")]
     Unreachable { detail: String },
-    /// An answer with another status than 200 and 401.
+    /// An answer with another status than 200 and 401, and its `Retry-After` if there was one.
     #[error("the server answered {status}")]
-    Failed { status: u16 },
+    Failed { status: u16, retry_after_ms: Option<u32> },
 }
 
 /// Whatever else the app threw counts as not having reached the server: the request is sent again.

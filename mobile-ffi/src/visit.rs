@@ -1,7 +1,7 @@
 //! A visit being worked: the steps of the engineer, and what is recorded on the way.
 //!
 //! Every call returns once its entry is durable on this phone, and is refused on the spot by the rule that the server
-//! would apply.
+//! would apply. The steps take the place where they are made, if the user lets it be known.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use sync_core::time::ServerTime;
 use crate::driver::{Acting, Driver};
 use crate::error::FieldError;
 use crate::ids::{FactId, PartId};
-use crate::record::{BlobReference, CustomerSignature};
+use crate::record::{BlobReference, CustomerSignature, Place};
 
 /// One visit of the user.
 #[derive(uniffi::Object)]
@@ -36,33 +36,39 @@ impl Visit {
     }
 
     /// Sets out.
-    pub fn depart(&self) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::depart(&acting.view, &acting.author, stamp, self.id))
+    #[uniffi::method(default(place = None))]
+    pub fn depart(&self, place: Option<Place>) -> Result<FactId, FieldError> {
+        self.act_at(place, |acting, stamp| command::depart(&acting.view, &acting.author, stamp, self.id))
     }
 
     /// Is on site.
-    pub fn check_in(&self) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::check_in(&acting.view, &acting.author, stamp, self.id))
+    #[uniffi::method(default(place = None))]
+    pub fn check_in(&self, place: Option<Place>) -> Result<FactId, FieldError> {
+        self.act_at(place, |acting, stamp| command::check_in(&acting.view, &acting.author, stamp, self.id))
     }
 
     /// Begins the work, or goes on with it.
-    pub fn start(&self) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::start(&acting.view, &acting.author, stamp, self.id))
+    #[uniffi::method(default(place = None))]
+    pub fn start(&self, place: Option<Place>) -> Result<FactId, FieldError> {
+        self.act_at(place, |acting, stamp| command::start(&acting.view, &acting.author, stamp, self.id))
     }
 
     /// Interrupts the work; `reason` is a code from the tenant's list.
-    pub fn pause(&self, reason: String) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::pause(&acting.view, &acting.author, stamp, self.id, reason))
+    #[uniffi::method(default(place = None))]
+    pub fn pause(&self, reason: String, place: Option<Place>) -> Result<FactId, FieldError> {
+        self.act_at(place, |acting, stamp| command::pause(&acting.view, &acting.author, stamp, self.id, reason))
     }
 
     /// Leaves the site.
-    pub fn check_out(&self) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::check_out(&acting.view, &acting.author, stamp, self.id))
+    #[uniffi::method(default(place = None))]
+    pub fn check_out(&self, place: Option<Place>) -> Result<FactId, FieldError> {
+        self.act_at(place, |acting, stamp| command::check_out(&acting.view, &acting.author, stamp, self.id))
     }
 
     /// Reports it done: `outcome` is a code (`solved`, `part_done`), `solution` says what was done.
-    pub fn done(&self, outcome: String, solution: Option<String>) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| {
+    #[uniffi::method(default(solution = None, place = None))]
+    pub fn done(&self, outcome: String, solution: Option<String>, place: Option<Place>) -> Result<FactId, FieldError> {
+        self.act_at(place, |acting, stamp| {
             let solution = solution.map(|text| acting.seal("solution", &text));
             command::complete(&acting.view, &acting.author, stamp, self.id, outcome, solution)
         })
@@ -84,12 +90,14 @@ impl Visit {
     }
 
     /// A part went from the van into the customer's asset.
+    #[uniffi::method(default(serial = None))]
     pub fn use_part(&self, part: PartId, quantity: i64, serial: Option<String>) -> Result<FactId, FieldError> {
         let part = (part.0, amount(quantity)?);
         self.act(|acting, stamp| command::use_part(&acting.view, &acting.author, stamp, self.id, part, serial))
     }
 
     /// Asks the warehouse for a part.
+    #[uniffi::method(default(note = None))]
     pub fn request_part(&self, part: PartId, quantity: i64, note: Option<String>) -> Result<FactId, FieldError> {
         let part = (part.0, amount(quantity)?);
         self.act(|acting, stamp| {
@@ -111,6 +119,7 @@ impl Visit {
 
     /// Moves one or both sides of the time window, in milliseconds since 1970; a side that is not given stays with
     /// whoever moves it.
+    #[uniffi::method(default(start_ms = None, end_ms = None))]
     pub fn reschedule(&self, start_ms: Option<i64>, end_ms: Option<i64>) -> Result<FactId, FieldError> {
         let sides = (start_ms.map(ServerTime), end_ms.map(ServerTime));
         self.act(|acting, stamp| command::reschedule(&acting.view, &acting.author, stamp, self.id, sides))
@@ -118,19 +127,20 @@ impl Visit {
 }
 
 impl Visit {
-    pub(crate) fn new(
-        driver: Arc<Driver>,
-        ticket: sync_core::ids::TicketId,
-        id: sync_core::ids::VisitId,
-    ) -> Self {
+    pub(crate) fn new(driver: Arc<Driver>, ticket: sync_core::ids::TicketId, id: sync_core::ids::VisitId) -> Self {
         Self { driver, ticket, id }
     }
 
-    fn act(
+    fn act(&self, command: impl FnOnce(&Acting<'_>, Stamp) -> Result<Fact, Refusal>) -> Result<FactId, FieldError> {
+        self.act_at(None, command)
+    }
+
+    fn act_at(
         &self,
+        place: Option<Place>,
         command: impl FnOnce(&Acting<'_>, Stamp) -> Result<Fact, Refusal>,
     ) -> Result<FactId, FieldError> {
-        self.driver.act(self.ticket, command).map(FactId)
+        self.driver.act(self.ticket, place, command).map(FactId)
     }
 }
 

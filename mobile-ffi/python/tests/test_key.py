@@ -15,7 +15,7 @@ class KeyTest(unittest.TestCase):
     def test_what_is_no_key_is_refused_by_name(self):
         with self.assertRaises(FieldError.Refused) as refused:
             SoftwareKey.from_secret(bytes(31))
-        self.assertEqual("device_key", refused.exception.rule)
+        self.assertEqual("key", refused.exception.rule)
 
     def test_the_library_tells_its_version(self):
         self.assertRegex(library_version(), r"^\d+\.\d+\.\d+$")

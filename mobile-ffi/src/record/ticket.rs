@@ -102,7 +102,8 @@ impl TicketView {
             evidence: reader.evidence(&state),
             signatures: reader.signatures(&state),
             reviews: state.reviews.keys().map(|flag| flag.as_str().to_owned()).collect(),
-            unsent: count(state.pending),
+            // What the desk said is no entry of this phone, numbered or not.
+            unsent: count(doc.pending().filter(|fact| !fact.body.kind().is_desk()).count()),
         }
     }
 }

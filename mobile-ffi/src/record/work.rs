@@ -1,10 +1,21 @@
 //! Evidence on its way, and work that was refused.
 
+use sync_core::document;
 use sync_core::replica::{self, Replica};
 use sync_core::store::SqliteStore;
 use sync_core::wire::NoticeDecision;
 
+use crate::error::FieldError;
 use crate::ids::{FactId, TicketId};
+
+/// Where the device is, in WGS-84, as the platform's location service says.
+#[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
+pub struct Place {
+    pub latitude_deg: f64,
+    pub longitude_deg: f64,
+    /// The radius within which it is.
+    pub accuracy_m: Option<f64>,
+}
 
 /// A photo or another file that is on the disk of this phone.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -72,6 +83,16 @@ pub enum DraftDecision {
     Waiting,
     Accepted,
     Rejected,
+}
+
+impl TryFrom<Place> for document::Place {
+    type Error = FieldError;
+
+    fn try_from(place: Place) -> Result<Self, FieldError> {
+        let Place { latitude_deg, longitude_deg, accuracy_m } = place;
+        document::Place::new(latitude_deg, longitude_deg, accuracy_m)
+            .map_err(|error| FieldError::refused("place", error))
+    }
 }
 
 impl AwaitedBlob {

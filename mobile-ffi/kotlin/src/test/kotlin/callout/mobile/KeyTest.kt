@@ -17,6 +17,6 @@ class KeyTest {
     @Test
     fun `what is no key is refused by name`() {
         val refused = assertThrows(FieldException.Refused::class.java) { SoftwareKey.fromSecret(ByteArray(31)) }
-        assertEquals("device_key", refused.rule)
+        assertEquals("key", refused.rule)
     }
 }
