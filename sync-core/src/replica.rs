@@ -34,7 +34,7 @@ use crate::store::{Store, StoreError, StoreTx};
 use crate::wire::DeviceSigner;
 
 pub use execute::{ExecuteError, Sight};
-pub use open::OpenError;
+pub use open::{OpenError, Opening};
 pub use reply::{Arrived, ReplyFault};
 pub use request::PollError;
 pub use rows::other::{AwaitedBlob, Wish, WishAnswer};

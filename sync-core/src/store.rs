@@ -75,9 +75,9 @@ tables! {
     Summary "summary",
     /// What the server has not acknowledged: the fact and its change. By order of making.
     Outbox "outbox",
-    /// Batches as they were sent, for a resend byte for byte. By session and number.
-    Batch "batch",
-    /// Acknowledged batches, kept in case the server loses them. By time and batch.
+    /// Own work that the server has from another copy of this store, kept in case the server loses it. By fact.
+    Superseded "superseded",
+    /// Acknowledged batches, kept in case the server loses them. By session and number.
     Retained "retained",
     /// Refused work that waits for its author. By fact.
     Draft "draft",
@@ -89,7 +89,7 @@ tables! {
     Blob "blob",
     /// Tickets that may be taken. By ticket.
     PoolCard "pool_card",
-    /// What the server vouched for, kept in case it loses it. By time and arrival.
+    /// What the server vouched for, kept in case it loses it. By digest.
     Voucher "voucher",
 }
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::document::{Actor, DocumentError, DocumentKey, Fact, FactBody, TicketDoc};
+use crate::command::{Author, Stamp, TicketView};
+use crate::document::{Actor, DocumentError, DocumentKey, Fact, FactBody, Sealed, SealedAt, TicketDoc, seal};
 use crate::ids::{FactId, IntentId, TicketId};
+use crate::policy::Origin;
 use crate::replica::rows::Record;
 use crate::replica::rows::work::Pending;
 use crate::replica::state::{Docs, State, Work};
-use crate::replica::{AwaitedBlob, Draft, Identity, Replica, Wish};
+use crate::replica::{AwaitedBlob, Draft, Replica, Wish};
 use crate::store::{Store, StoreError, StoreTx};
-use crate::time::{DeviceTime, Hlc, ServerTime};
+use crate::time::{DeviceTime, Hlc};
 use crate::wire::Intent;
 use crate::workflow::Workflow;
 
@@ -29,20 +31,42 @@ pub enum ExecuteError<R> {
     Store(#[from] StoreError),
 }
 
-/// A ticket as a command sees it, and what a new fact must be stamped with.
+/// A ticket in the light of this device: what a command needs, and what a screen shows.
 pub struct Sight<'a> {
-    pub doc: &'a TicketDoc,
-    pub workflow: &'a Workflow,
-    pub document_key: &'a DocumentKey,
-    pub identity: Identity,
-    pub wall: DeviceTime,
-    pub hlc: Hlc,
-    /// The best guess at the server's time.
-    pub server_now: ServerTime,
+    /// With what is unsent on this device.
+    pub ticket: TicketView<'a>,
+    pub author: Author,
+    wall: DeviceTime,
+    hlc: Hlc,
+    document_key: &'a DocumentKey,
+}
+
+impl Sight<'_> {
+    /// What a new fact carries. `id` is fresh; `place` is [sealed](Self::seal) for the field `place`, if its author
+    /// lets it be known.
+    pub fn stamp(&self, id: FactId, place: Option<Sealed>) -> Stamp {
+        Stamp { id, wall: self.wall, hlc: self.hlc, place }
+    }
+
+    /// Seals text for a field of this fact. The nonce is 24 fresh random bytes.
+    pub fn seal(&self, fact: FactId, field: &str, nonce: [u8; 24], text: &str) -> Sealed {
+        seal::seal(self.document_key, nonce, self.place_of(Some(fact), field), text.as_bytes())
+    }
+
+    /// Opens the text in a field of a fact, or of the core; `None` if it was not sealed there with this key.
+    pub fn open(&self, fact: Option<FactId>, field: &str, sealed: &Sealed) -> Option<String> {
+        let text = seal::open(self.document_key, self.place_of(fact, field), sealed).ok()?;
+        String::from_utf8(text).ok()
+    }
+
+    fn place_of<'f>(&self, fact: Option<FactId>, field: &'f str) -> SealedAt<'f> {
+        SealedAt { ticket: self.ticket.doc.ticket(), fact, field }
+    }
 }
 
 impl<S: Store> Replica<S> {
-    /// Does what `command` says to a ticket. On return the fact is durable and in the outbox.
+    /// Does what `command` says to a ticket, usually one of [`crate::command`] on the ticket, author and stamp of the
+    /// sight. On return the fact is durable and in the outbox.
     pub fn execute<R>(
         &mut self,
         id: TicketId,
@@ -186,15 +210,12 @@ impl State {
     ) -> R {
         let server_now = self.device.skew.correct(now);
         let unknown = DocumentKey([0; 32]);
-        let document_key = self.tickets.get(&id).map_or(&unknown, |ticket| &ticket.document_key);
         look(&Sight {
-            doc,
-            workflow,
-            document_key,
-            identity: self.device.identity,
+            ticket: TicketView::new(doc, workflow, server_now),
+            author: Author { user: self.device.identity.user, role: self.role, origin: Origin::Phone },
             wall: now,
             hlc: self.device.hlc.tick(server_now),
-            server_now,
+            document_key: self.tickets.get(&id).map_or(&unknown, |ticket| &ticket.document_key),
         })
     }
 }

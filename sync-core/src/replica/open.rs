@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ids::Nonce;
+use crate::policy::Role;
 use crate::replica::rows::Record;
 use crate::replica::rows::device::Device;
 use crate::replica::state::{Session, State};
@@ -22,20 +23,24 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+/// What an opening needs to know.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub identity: Identity,
+    /// What the user is in the tenant, as the server said at sign-in.
+    pub role: Role,
+    /// Those learnt at enrolment; a store that has heard of newer ones keeps these.
+    pub server_keys: Vec<ServerKey>,
+    pub app_version: String,
+    /// 128 fresh random bits, never those of an earlier opening: they make the actors of this session new, so that a
+    /// restored backup or a clone can never number two changes alike.
+    pub session_nonce: Nonce,
+}
+
 impl<S: Store> Replica<S> {
     /// Opens a store, or makes a new one of an empty one.
-    ///
-    /// `session_nonce` is 128 fresh random bits, never those of an earlier opening: it makes the actors of this
-    /// session new, so that a restored backup or a clone can never number two changes alike. `server_keys` are those
-    /// learnt at enrolment; a store that has heard of newer ones keeps them.
-    pub fn open(
-        mut store: S,
-        identity: Identity,
-        server_keys: Vec<ServerKey>,
-        signer: Box<dyn DeviceSigner>,
-        app_version: &str,
-        session_nonce: Nonce,
-    ) -> Result<Self, OpenError> {
+    pub fn open(mut store: S, signer: Box<dyn DeviceSigner>, opening: Opening) -> Result<Self, OpenError> {
+        let Opening { identity, role, server_keys, app_version, session_nonce } = opening;
         let mut tx = store.begin()?;
         let device = match tx.get(Table::Meta, Device::KEY)? {
             Some(row) => Device::read(Device::KEY, &row)?,
@@ -47,6 +52,7 @@ impl<S: Store> Replica<S> {
         device.write(&mut tx)?;
         let state = State {
             device,
+            role,
             tickets: keyed(&tx, |ticket: &super::rows::ticket::Ticket| ticket.id)?,
             summaries: keyed(&tx, |summary: &Summary| summary.ticket)?,
             outbox: keyed(&tx, |pending: &super::rows::work::Pending| pending.order)?,
@@ -57,7 +63,7 @@ impl<S: Store> Replica<S> {
             session: Session::new(session_nonce),
         };
         tx.commit()?;
-        Ok(Self { store, signer, app_version: app_version.to_owned(), state })
+        Ok(Self { store, signer, app_version, state })
     }
 }
 

@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::command::{self, Refusal};
 use crate::document::{Actor, Fact, TicketDoc};
 use crate::ids::{FactId, IntentId, TicketId};
 use crate::replica::Wish;
 use crate::replica::reply::Page;
-use crate::replica::rows::work::Pending;
+use crate::replica::rows::Record;
+use crate::replica::rows::work::{Pending, Superseded};
 use crate::replica::state::Docs;
 use crate::store::{StoreError, StoreTx};
 use crate::wire::{Intent, intent};
@@ -46,6 +48,8 @@ impl<T: StoreTx> Page<'_, T> {
             if base.fact(pending.fact.id).is_some() {
                 // Another copy of this store was faster, and made it on another past.
                 self.work.take_pending(pending.order)?;
+                let superseded = Superseded { pending: (*pending).clone(), found: self.server_time };
+                superseded.write(&mut self.work.tx)?;
                 self.renew_actor(id);
                 continue;
             }
@@ -72,32 +76,54 @@ impl<T: StoreTx> Page<'_, T> {
         pending: &Pending,
         refused: &mut BTreeMap<FactId, Vec<FactId>>,
     ) -> Result<(), StoreError> {
-        let fact = Fact { after: bridge(&pending.fact.after, refused, on), ..pending.fact.clone() };
-        let refusal = match pending.replays {
-            MAX_REPLAYS.. => Some(("does_not_settle", "made again many times without success".to_owned())),
-            _ => None,
-        };
-        let identity = self.work.state.device.identity;
-        let made = match refusal {
-            Some((code, detail)) => Err((code, detail)),
-            None => {
+        let made = match pending.replays {
+            MAX_REPLAYS.. => Err(Denial::of("does_not_settle", "made again many times without success")),
+            _ => self.ask_again(id, on, &pending.fact, refused)?.and_then(|fact| {
+                let identity = self.work.state.device.identity;
                 let actor = Actor::of_device(identity.tenant, identity.device, id, self.fresh);
-                on.append_fact(actor, &fact).map_err(|why| ("does_not_apply", why.to_string()))
-            }
+                let change = on.append_fact(actor, &fact);
+                change.map(|change| (fact, change)).map_err(|why| Denial::of("does_not_apply", &why.to_string()))
+            }),
         };
         match made {
-            Ok(change) => {
+            Ok((fact, change)) => {
                 self.renew_actor(id);
                 let (heads, actor_nonce, replays) = (on.heads(), self.fresh, pending.replays + 1);
                 self.work.put_pending(Pending { fact, change, heads, actor_nonce, replays, ..pending.clone() })
             }
-            Err((code, detail)) => {
+            Err(denial) => {
                 self.work.take_pending(pending.order)?;
-                refused.insert(pending.fact.id, fact.after);
+                refused.insert(pending.fact.id, pending.fact.after.clone());
                 self.show_to_dispatcher(pending)?;
-                self.refuse(pending, code.to_owned(), String::new(), detail)
+                self.refuse(pending, denial.code.to_owned(), denial.rule, denial.detail)
             }
         }
+    }
+
+    /// The fact as it may be said now; or why not.
+    fn ask_again(
+        &self,
+        id: TicketId,
+        on: &TicketDoc,
+        fact: &Fact,
+        refused: &mut BTreeMap<FactId, Vec<FactId>>,
+    ) -> Result<Result<Fact, Denial>, StoreError> {
+        // What is not here at all was lost with an earlier server, and nothing can be said of it any more.
+        let mut named = fact.after.clone();
+        while let Some(id) = named.pop() {
+            match refused.get(&id) {
+                Some(earlier) => named.extend(earlier),
+                None if on.fact(id).is_some() => {}
+                None => {
+                    refused.insert(id, Vec::new());
+                }
+            }
+        }
+        let workflow = self.work.workflow(on)?;
+        let redone = self.work.state.sight(id, on, &workflow, self.now, |sight| {
+            command::redo(fact.clone(), refused, &sight.ticket, &sight.author)
+        });
+        Ok(redone.map_err(Denial::from))
     }
 
     /// From now on this ticket's changes are made by an actor that has never been used: a number of the old one may
@@ -119,23 +145,32 @@ impl<T: StoreTx> Page<'_, T> {
     }
 }
 
-/// What a fact comes after, where refused facts are replaced by what these came after.
-fn bridge(after: &[FactId], refused: &BTreeMap<FactId, Vec<FactId>>, on: &TicketDoc) -> Vec<FactId> {
-    let mut open: Vec<FactId> = after.to_vec();
-    let mut seen = BTreeSet::new();
-    let mut bridged = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        match refused.get(&id) {
-            Some(earlier) => open.extend(earlier),
-            None if on.fact(id).is_some() => {
-                bridged.insert(id);
-            }
-            // Not here at all: lost with an earlier server, and nothing can be said of it.
-            None => {}
-        }
+/// Why something is not made again.
+struct Denial {
+    code: &'static str,
+    rule: String,
+    detail: String,
+}
+
+impl Denial {
+    fn of(code: &'static str, detail: &str) -> Self {
+        Self { code, rule: String::new(), detail: detail.to_owned() }
     }
-    bridged.into_iter().collect()
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        let (code, rule) = match &refusal {
+            Refusal::Denied(rule) => ("denied", rule.to_string()),
+            Refusal::NotFrom { .. } => ("not_from", String::new()),
+            Refusal::NotByYou { .. } => ("not_by_you", String::new()),
+            Refusal::Missing(_) => ("missing", String::new()),
+            Refusal::Ended(_) => ("ended", String::new()),
+            Refusal::NotThere(_) => ("not_there", String::new()),
+            Refusal::AlreadyThere(_) => ("already_there", String::new()),
+            Refusal::NoChange => ("no_change", String::new()),
+            Refusal::NoWindow => ("no_window", String::new()),
+        };
+        Self { code, rule, detail: refusal.to_string() }
+    }
 }

@@ -8,7 +8,7 @@ use crate::ids::{FactId, Nonce, Sha256Hash, TicketId};
 use crate::replica::Replica;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::{Vouched, Wish, WishAnswer};
-use crate::replica::rows::work::{Draft, Pending, Retained};
+use crate::replica::rows::work::{Draft, Pending, Retained, Superseded};
 use crate::replica::state::{InFlight, Offered, Work};
 use crate::replica::status::Trouble;
 use crate::store::{Store, StoreError, StoreTx, Table};
@@ -163,6 +163,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
             device.is_reoffering = true;
             // Receipts of this session may be lost: what is unsent goes out under new numbers.
             self.work.state.session.restart(self.fresh);
+            self.revive_superseded()?;
         }
         let device = &mut self.work.state.device;
         device.server_epoch = Some(reply.server_epoch);
@@ -327,20 +328,27 @@ impl<'a, T: StoreTx> Page<'a, T> {
     /// Work that an earlier server had acknowledged and the present one cannot place: it is unsent again.
     fn revive(&mut self, ticket: TicketId, bytes: Vec<u8>) -> Result<(), StoreError> {
         let Ok(parsed) = crate::guard::check_chunk(&bytes) else { return Ok(()) };
+        let change = RawChange { hash: parsed.hash(), bytes };
+        let (fact, heads, actor_nonce, made_at) = (parsed.fact().clone(), Vec::new(), self.fresh, self.now);
+        self.put_again(Pending { order: 0, ticket, fact, change, actor_nonce, made_at, heads, replays: 0 })
+    }
+
+    /// What an earlier server had from another copy of this store, the present one may lack.
+    fn revive_superseded(&mut self) -> Result<(), StoreError> {
+        for superseded in Superseded::all(&self.work.tx)? {
+            superseded.erase(&mut self.work.tx)?;
+            self.put_again(superseded.pending)?;
+        }
+        Ok(())
+    }
+
+    /// Puts work at the end of the outbox, to be made again.
+    fn put_again(&mut self, pending: Pending) -> Result<(), StoreError> {
         let device = &mut self.work.state.device;
         let order = device.next_order;
         device.next_order += 1;
-        self.make_again_from(ticket, order);
-        self.work.put_pending(Pending {
-            order,
-            ticket,
-            fact: parsed.fact().clone(),
-            change: RawChange { hash: parsed.hash(), bytes },
-            actor_nonce: self.fresh,
-            made_at: self.now,
-            heads: Vec::new(),
-            replays: 0,
-        })
+        self.make_again_from(pending.ticket, order);
+        self.work.put_pending(Pending { order, ..pending })
     }
 
     /// The change with this hash among those that were offered to a new server.
@@ -415,6 +423,9 @@ impl<'a, T: StoreTx> Page<'a, T> {
         device.purged_at = Some(now);
         let is_old = |received: ServerTime| now.0.saturating_sub(received.0) > RETAIN_MS;
         for row in Retained::all(&self.work.tx)?.iter().filter(|row| is_old(row.received)) {
+            row.erase(&mut self.work.tx)?;
+        }
+        for row in Superseded::all(&self.work.tx)?.iter().filter(|row| is_old(row.found)) {
             row.erase(&mut self.work.tx)?;
         }
         for row in Vouched::all(&self.work.tx)?.iter().filter(|row| is_old(row.received)) {

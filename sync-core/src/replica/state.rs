@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::document::{ChangeHash, TicketDoc};
 use crate::ids::{FactId, IntentId, Nonce, Sha256Hash, TicketId};
+use crate::policy::Role;
 use crate::replica::rows::Record;
 use crate::replica::rows::device::Device;
 use crate::replica::rows::other::{AwaitedBlob, Vouched, Wish};
@@ -18,6 +19,8 @@ use crate::store::{StoreError, StoreTx};
 #[derive(Clone)]
 pub(super) struct State {
     pub device: Device,
+    /// What the user is in the tenant, as of sign-in.
+    pub role: Role,
     pub tickets: BTreeMap<TicketId, Arc<Ticket>>,
     pub summaries: BTreeMap<TicketId, Arc<Summary>>,
     pub outbox: BTreeMap<u64, Arc<Pending>>,

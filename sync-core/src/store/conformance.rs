@@ -100,12 +100,12 @@ macro_rules! store_conformance {
                 let mut store = $make;
                 for round in 0..20_u8 {
                     let mut tx = store.begin().unwrap();
-                    tx.put(Table::Batch, &[round], b"").unwrap();
+                    tx.put(Table::Superseded, &[round], b"").unwrap();
                     if round % 2 == 0 {
                         tx.commit().unwrap();
                     }
                 }
-                assert_eq!(store.begin().unwrap().scan(Table::Batch, b"").unwrap().len(), 10);
+                assert_eq!(store.begin().unwrap().scan(Table::Superseded, b"").unwrap().len(), 10);
             }
         }
     };

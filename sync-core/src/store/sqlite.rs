@@ -24,7 +24,7 @@ const MIGRATIONS: &[&str] = &["
     create table admitted (key blob primary key not null, value blob not null) strict;
     create table summary (key blob primary key not null, value blob not null) strict;
     create table outbox (key blob primary key not null, value blob not null) strict;
-    create table batch (key blob primary key not null, value blob not null) strict;
+    create table superseded (key blob primary key not null, value blob not null) strict;
     create table retained (key blob primary key not null, value blob not null) strict;
     create table draft (key blob primary key not null, value blob not null) strict;
     create table reference (key blob primary key not null, value blob not null) strict;

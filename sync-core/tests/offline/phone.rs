@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use sync_core::document::{Fact, FactBody, TicketDoc};
+use sync_core::command::{self, Author, Refusal, Stamp, TicketView};
+use sync_core::document::{Fact, TicketDoc};
 use sync_core::ids::*;
-use sync_core::replica::{Arrived, ExecuteError, Failure, Identity, Replica, ReplyFault, SyncStatus};
+use sync_core::policy::Role;
+use sync_core::replica::{Arrived, ExecuteError, Failure, Identity, Opening, Replica, ReplyFault, SyncStatus};
 use sync_core::store::MemoryStore;
 use sync_core::time::DeviceTime;
 use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
 
 use crate::chance::Chance;
-use crate::server::{Server, TENANT};
+use crate::server::{FORBIDDEN, Server, TENANT};
 
 pub struct Phone {
     pub replica: Option<Replica<MemoryStore>>,
@@ -21,6 +23,26 @@ pub struct Phone {
     pub saved: BTreeMap<FactId, TicketId>,
     secret: [u8; 32],
 }
+
+/// What an engineer may say.
+pub enum Word {
+    Note(String),
+    /// What the model's policy denies.
+    Forbidden,
+    Step(Step),
+}
+
+pub type Step = fn(&TicketView<'_>, &Author, Stamp, VisitId) -> Result<Fact, Refusal>;
+
+/// The steps of a visit, as a hurried engineer might tap them.
+pub const STEPS: [Step; 6] = [
+    command::accept,
+    command::depart,
+    command::check_in,
+    command::start,
+    |view, author, stamp, visit| command::pause(view, author, stamp, visit, "lunch".into()),
+    command::check_out,
+];
 
 /// What the network does to one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +89,14 @@ impl Phone {
     pub fn open(&mut self, store: MemoryStore, server: &Server, chance: &mut Chance) {
         let keys = vec![server.signer.public_key()];
         let signer = Box::new(self.signer());
-        let replica = Replica::open(store, self.identity, keys, signer, "1.0", Nonce(chance.bytes()));
-        self.replica = Some(replica.unwrap());
+        let opening = Opening {
+            identity: self.identity,
+            role: Role::Engineer,
+            server_keys: keys,
+            app_version: "1.0".into(),
+            session_nonce: Nonce(chance.bytes()),
+        };
+        self.replica = Some(Replica::open(store, signer, opening).unwrap());
     }
 
     pub fn restart(&mut self, server: &Server, chance: &mut Chance) {
@@ -90,29 +118,29 @@ impl Phone {
         DeviceTime(server.now.0 + self.clock_off_ms)
     }
 
-    /// Says something about a ticket; nothing if the ticket is not here.
-    pub fn say(&mut self, server: &Server, ticket: TicketId, body: FactBody, chance: &mut Chance) -> Option<FactId> {
-        let id = FactId(chance.uuid());
-        let now = self.now(server);
+    /// Says something about a ticket; nothing if the ticket is not here, or it may not be said.
+    pub fn say(&mut self, server: &Server, ticket: TicketId, word: Word, chance: &mut Chance) -> Option<FactId> {
+        let (id, nonce, now) = (FactId(chance.uuid()), chance.bytes(), self.now(server));
         let said = self.replica().execute(ticket, now, |sight| {
-            Ok::<_, ()>(Fact {
-                id,
-                visit: Some(VisitId(ticket.0)),
-                grant: None,
-                wall: sight.wall,
-                hlc: sight.hlc,
-                after: sight.doc.frontier(),
-                place: None,
-                body,
-                extra: BTreeMap::new(),
-            })
+            let (view, author, stamp, visit) = (&sight.ticket, &sight.author, sight.stamp(id, None), VisitId(ticket.0));
+            match word {
+                Word::Note(text) => {
+                    let text = sight.seal(id, "text", nonce, &text);
+                    command::note(view, author, stamp, Some(visit), text, None)
+                }
+                Word::Forbidden => {
+                    let value = sight.seal(id, "value", nonce, "x");
+                    command::answer(view, author, stamp, visit, FORBIDDEN.into(), value)
+                }
+                Word::Step(step) => step(view, author, stamp, visit),
+            }
         });
         match said {
             Ok(id) => {
                 self.saved.insert(id, ticket);
                 Some(id)
             }
-            Err(ExecuteError::NotHere) => None,
+            Err(ExecuteError::NotHere | ExecuteError::Refused(_)) => None,
             Err(why) => panic!("{why:?}"),
         }
     }
@@ -162,7 +190,7 @@ impl Phone {
 
     /// The document of a ticket as its user sees it.
     pub fn doc(&mut self, ticket: TicketId) -> Option<TicketDoc> {
-        self.replica().look(ticket, DeviceTime(0), |sight| sight.doc.clone()).unwrap()
+        self.replica().look(ticket, DeviceTime(0), |sight| sight.ticket.doc.clone()).unwrap()
     }
 
     pub fn status(&self, server: &Server) -> SyncStatus {

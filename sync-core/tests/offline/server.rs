@@ -1,22 +1,24 @@
-//! A server in memory: real guard, real documents, real signatures, a feed per user, receipts, a quarantine.
+//! A server in memory: real guard, policy, documents and signatures, a feed per user, receipts, a quarantine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::command::{self, Author, Refusal, Stamp, TicketView};
 use sync_core::document::{
-    Actor, Admission, Core, DocumentError, Effect, Fact, FactBody, RawChange, Scalar, Sealed, TicketDoc, Verdict,
-    VisitPlan,
+    Actor, Admission, Core, DocumentError, Effect, Ended, Fact, FactBody, Grant, GrantRole, RawChange, Scalar, Sealed,
+    ServerEdit, TicketDoc, Verdict, VisitPlan,
 };
 use sync_core::guard::{ParsedChange, check_against, check_chunk};
 use sync_core::ids::*;
-use sync_core::time::ServerTime;
+use sync_core::policy::{self, Origin, Role};
+use sync_core::time::{DeviceTime, Hlc, ServerTime};
 use sync_core::wire::envelope::{self, Effort};
 use sync_core::wire::*;
-use sync_core::workflow::Status;
+use sync_core::workflow::{Status, Workflow};
 
 pub const TENANT: TenantId = TenantId(uuid::Uuid::from_u128(7));
 pub const DOCUMENT_KEY: [u8; 32] = [5; 32];
 
-/// A reason by which a test makes the model's policy deny a fact.
+/// A step of the checklist by which a test makes the model's policy deny a fact.
 pub const FORBIDDEN: &str = "forbidden";
 
 #[derive(Clone)]
@@ -37,6 +39,7 @@ pub struct Server {
     feed: Vec<FeedRow>,
     receipts: BTreeMap<(DeviceId, Nonce, u64), Receipt>,
     pub page_rows: usize,
+    made: u128,
     /// The server vouches for its own changes with a secret that survives a restore.
     secret: [u8; 32],
 }
@@ -76,6 +79,7 @@ impl Server {
             feed: Vec::new(),
             receipts: BTreeMap::new(),
             page_rows: 50,
+            made: 0,
             secret: [9; 32],
         }
     }
@@ -112,16 +116,68 @@ impl Server {
         self.tickets.insert(ticket, doc);
     }
 
+    /// The desk gives the ticket's visit to an engineer, who may see it from now on.
     pub fn show(&mut self, ticket: TicketId, user: UserId) {
-        if self.scope.entry(user).or_default().insert(ticket) {
-            self.feed.push(FeedRow { ticket, what: FeedEvent::Entered(user) });
+        if !self.scope.entry(user).or_default().insert(ticket) {
+            return;
         }
+        let (grant, now) = (GrantId(self.fresh()), self.now);
+        let visit = VisitId(ticket.0);
+        self.desk_says(
+            ticket,
+            |view, author, stamp| command::assign(view, author, stamp, visit, (grant, user)),
+            |edit| {
+                let role = GrantRole::Lead;
+                edit.add_grant(Grant { id: grant, visit, user, role, from: now, by: DESK, ended: None })
+            },
+        );
+        self.feed.push(FeedRow { ticket, what: FeedEvent::Entered(user) });
     }
 
+    /// The desk takes it back.
     pub fn hide(&mut self, ticket: TicketId, user: UserId) {
-        if self.scope.entry(user).or_default().remove(&ticket) {
-            self.feed.push(FeedRow { ticket, what: FeedEvent::Left(user) });
+        if !self.scope.entry(user).or_default().remove(&ticket) {
+            return;
         }
+        let held = self.tickets[&ticket].grants().values().find(|grant| grant.user == user && grant.ended.is_none());
+        let now = self.now;
+        if let Some(grant) = held.map(|grant| grant.id) {
+            self.desk_says(
+                ticket,
+                |view, author, stamp| command::unassign(view, author, stamp, grant),
+                |edit| edit.end_grant(grant, Ended { at: now, by: DESK }),
+            );
+        }
+        self.feed.push(FeedRow { ticket, what: FeedEvent::Left(user) });
+    }
+
+    /// A fact of the desk with what it does, if the desk may say it.
+    fn desk_says(
+        &mut self,
+        ticket: TicketId,
+        say: impl FnOnce(&TicketView<'_>, &Author, Stamp) -> Result<Fact, Refusal>,
+        more: impl FnOnce(&mut ServerEdit<'_>) -> Result<(), DocumentError>,
+    ) {
+        let (id, now, actor) = (FactId(self.fresh()), self.now, self.actor(ticket));
+        let workflow = Workflow::field_service();
+        let doc = self.tickets.get_mut(&ticket).unwrap();
+        let author = Author { user: DESK, role: Role::Dispatcher, origin: Origin::Desk };
+        let stamp = Stamp { id, wall: DeviceTime(now.0), hlc: Hlc::default().tick(now), place: None };
+        let said = say(&TicketView::new(doc, &workflow, now), &author, stamp).ok();
+        let change = doc.server_edit::<DocumentError>(actor, |edit| {
+            if let Some(fact) = &said {
+                edit.add_fact(fact)?;
+                edit.admit(fact.id, &admission(edit.next_n(), now))?;
+            }
+            more(edit)
+        });
+        self.publish(ticket, vec![(change.unwrap(), true)]);
+    }
+
+    /// An id that no other epoch of this server makes.
+    fn fresh(&mut self) -> uuid::Uuid {
+        self.made += 1;
+        uuid::Uuid::from_u128(self.epoch.0.as_u128() << 64 | self.made)
     }
 
     /// The desk changes something of its own.
@@ -135,6 +191,11 @@ impl Server {
         }
     }
 
+    /// The facts of a ticket that phones have said.
+    pub fn said(&self, ticket: TicketId) -> usize {
+        self.tickets[&ticket].facts().filter(|fact| !fact.body.kind().is_desk()).count()
+    }
+
     /// Answers one request, as the bytes that would go over the network.
     pub fn sync(&mut self, request_bytes: &[u8]) -> Vec<u8> {
         let body = envelope::unpack(request_bytes, 8 << 20).unwrap();
@@ -142,13 +203,13 @@ impl Server {
         let mut reply = SyncReply::new(self.epoch, Cursor::default(), self.now);
         let standing = self.standing.get(&request.device).copied().unwrap_or_default();
         reply.standing = standing;
-        for returned in &request.returned {
-            self.take_back(returned);
-        }
+        request.returned.iter().for_each(|returned| self.take_back(returned));
         let mut pushed = BTreeSet::new();
         for (position, batch) in request.batches.iter().enumerate() {
             self.take_batch(request.device, position, batch, &mut reply, &mut pushed);
         }
+        // What the server had made upon the phones' work finds its past only now.
+        request.returned.iter().for_each(|returned| self.take_back(returned));
         for intent in &request.intents {
             let outcome = self.take_intent(intent);
             let (code, detail) = (String::new(), String::new());
@@ -246,17 +307,19 @@ impl Server {
         let actor = Actor::of_device(TENANT, header.device, header.ticket, header.actor_nonce);
         let doc = self.tickets.get_mut(&header.ticket).unwrap();
         let checked = check_against(doc, parsed, actor).map_err(|why| (why.code(), why.is_for_want_of_base()))?;
-        if matches!(&checked.fact().body, FactBody::Pause { reason } if reason == FORBIDDEN) {
+        let workflow = Workflow::field_service();
+        let grant = policy::standing(doc, checked.fact(), header.user, &workflow, self.now);
+        let position = policy::Standing { role: Role::Engineer, origin: Origin::Phone, grant };
+        let is_forbidden = matches!(&checked.fact().body, FactBody::Answer { step, .. } if step == FORBIDDEN);
+        if is_forbidden || matches!(policy::judge(position, checked.fact().body.kind()), policy::Verdict::Deny(_)) {
             return Err(("denied", false));
         }
         let (fact, hash) = (checked.fact().clone(), checked.hash());
         doc.apply_checked(checked).unwrap();
         let received = self.now;
         let actor = Actor::of_server(header.ticket, self.epoch);
-        let admission = doc.server_edit::<DocumentError>(actor, |edit| {
-            let effect = Effect { status: Status::Created, flags: BTreeSet::new(), window: None };
-            edit.admit(fact.id, &Admission { n: edit.next_n(), verdict: Verdict::Allowed, effect, received })
-        });
+        let admission =
+            doc.server_edit::<DocumentError>(actor, |edit| edit.admit(fact.id, &admission(edit.next_n(), received)));
         let phones = RawChange { hash, bytes: raw.to_vec() };
         self.publish(header.ticket, vec![(phones, false), (admission.unwrap(), true)]);
         Ok(())
@@ -361,3 +424,10 @@ impl Server {
         Actor::of_server(ticket, self.epoch)
     }
 }
+
+fn admission(n: i64, received: ServerTime) -> Admission {
+    let effect = Effect { status: Status::Created, flags: BTreeSet::new(), window: None };
+    Admission { n, verdict: Verdict::Allowed, effect, received }
+}
+
+const DESK: UserId = UserId(uuid::Uuid::from_u128(0xde5c));

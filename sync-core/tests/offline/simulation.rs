@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::document::FactBody;
 use sync_core::ids::*;
 use sync_core::store::MemoryStore;
 use sync_core::workflow::Workflow;
 
 use crate::chance::Chance;
-use crate::phone::{Link, Phone};
-use crate::server::{FORBIDDEN, Server};
+use crate::phone::{Link, Phone, STEPS, Word};
+use crate::server::Server;
 
 /// What may happen in a run.
 #[derive(Clone, Copy)]
@@ -66,9 +65,12 @@ impl Run {
         let ticket = self.tickets[self.chance.below(self.tickets.len())];
         match self.chance.below(100) {
             0..45 => {
-                let n = self.chance.next() % 1000;
-                let reason = if self.chance.percent(8) { FORBIDDEN.into() } else { format!("{n}") };
-                self.phones[who].say(&self.server, ticket, FactBody::Pause { reason }, &mut self.chance);
+                let word = match self.chance.below(20) {
+                    0 | 1 => Word::Forbidden,
+                    2..10 => Word::Step(STEPS[self.chance.below(STEPS.len())]),
+                    n => Word::Note(format!("note {n}")),
+                };
+                self.phones[who].say(&self.server, ticket, word, &mut self.chance);
             }
             45..75 => {
                 let link = match self.chance.below(10) {

@@ -23,6 +23,14 @@ pub(in crate::replica) struct Pending {
     pub replays: u32,
 }
 
+/// Unsent work that the server has from another copy of this store, kept in case the server loses it.
+#[derive(Debug, Clone)]
+pub(in crate::replica) struct Superseded {
+    pub pending: Pending,
+    /// When that was found, on the server's clock.
+    pub found: ServerTime,
+}
+
 /// An acknowledged batch, kept in case the server loses it.
 #[derive(Debug, Clone)]
 pub(in crate::replica) struct Retained {
@@ -105,6 +113,33 @@ impl Record for Pending {
             heads: split_hashes(&row.heads)?,
             replays: row.replays,
         })
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(in crate::replica) struct SupersededRow {
+    #[prost(message, optional, tag = "1")]
+    pending: Option<PendingRow>,
+    #[prost(sint64, tag = "2")]
+    found: i64,
+}
+
+impl Record for Superseded {
+    const TABLE: Table = Table::Superseded;
+    type Stored = SupersededRow;
+
+    fn key(&self) -> Vec<u8> {
+        self.pending.fact.id.as_bytes().to_vec()
+    }
+
+    fn to_stored(&self) -> SupersededRow {
+        SupersededRow { pending: Some(self.pending.to_stored()), found: self.found.0 }
+    }
+
+    fn from_stored(_: &[u8], row: SupersededRow) -> Option<Self> {
+        // Its old place in the outbox means nothing any more.
+        let pending = Pending::from_stored(&0_u64.to_be_bytes(), row.pending?)?;
+        Some(Self { pending, found: ServerTime(row.found) })
     }
 }
 
