@@ -9,6 +9,7 @@ use sync_core::wire::ServerSigner;
 use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
 use crate::platform::random::Random;
+use crate::platform::shutdown::Shutdown;
 use crate::tenancy::Tenancy;
 use crate::tenancy::password::Passwords;
 
@@ -21,6 +22,8 @@ pub struct AppState {
     pub signer: ServerSigner,
     pub server_epoch: ServerEpoch,
     pub ledger: Arc<Ledger>,
+    /// Announced when the server is to end: streams end then.
+    pub shutdown: Shutdown,
     pub clock: Clock,
     pub random: Random,
 }

@@ -96,6 +96,12 @@ impl TestApp {
         &self.http
     }
 
+    /// Stops the server as Ctrl-C does; the database stays until what is returned is dropped.
+    pub async fn stop(self) -> TestDatabase {
+        self.running.stop().await.expect("a clean stop");
+        self.database
+    }
+
     /// Moves the server's clock forward.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);

@@ -14,10 +14,12 @@
 mod actor;
 mod answer;
 mod app;
+mod openapi;
 pub mod postgres;
 mod tenant;
 
 pub use actor::{Actor, EnrolledDevice, PASSWORD, hex, unhex};
 pub use answer::Answer;
 pub use app::TestApp;
+pub use openapi::{Document, Operation};
 pub use tenant::TestTenant;

@@ -10,17 +10,18 @@ use anyhow::Context;
 use sync_core::ids::ServerEpoch;
 use sync_core::wire::ServerSigner;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::random::Random;
-use crate::platform::secret_file;
+use crate::platform::shutdown::{Shutdown, ShutdownTrigger, shutdown};
+use crate::platform::{secret_file, telemetry};
 use crate::router::router;
 use crate::state::AppState;
 use crate::tenancy::password::Passwords;
+use crate::workers::Workers;
 
 pub use database::{Database, migrate, prepare_roles};
 
@@ -32,8 +33,9 @@ pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
     state: AppState,
+    workers: Workers,
     database: Database,
-    stop: oneshot::Sender<()>,
+    stop: ShutdownTrigger,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
@@ -49,22 +51,19 @@ pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running
     })?;
     let addr = listener.local_addr()?;
     let database = Database::open(config).await?;
-    let state = assemble(config, &database, clock).await?;
-    let (stop, stopped) = oneshot::channel();
-    let app = router(state.clone());
+    let (stop, stopping) = shutdown();
+    let state = assemble(config, &database, clock, stopping.clone()).await?;
+    telemetry::start_metrics();
+    let workers = Workers::start(&state);
+    let app = router(state.clone(), config.max_requests);
     let serving = tokio::spawn(async move {
-        axum::serve(listener, app)
-            .with_graceful_shutdown(async move {
-                // An error means that the sender is gone, which is a wish to stop as well.
-                let _ = stopped.await;
-            })
-            .await
+        axum::serve(listener, app).with_graceful_shutdown(async move { stopping.wait().await }).await
     });
     tracing::info!(server.address = %addr, "server started");
-    Ok(Running { addr, state, database, stop, serving })
+    Ok(Running { addr, state, workers, database, stop, serving })
 }
 
-async fn assemble(config: &Config, database: &Database, clock: Clock) -> anyhow::Result<AppState> {
+async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: Shutdown) -> anyhow::Result<AppState> {
     let random = Random;
     let secret = match &config.signing_key_file {
         Some(path) => secret_file::read(path)?,
@@ -78,6 +77,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock) -> anyhow:
         signer: ServerSigner::from_secret(&secret),
         server_epoch,
         ledger: Arc::new(Ledger::new(server_epoch)),
+        shutdown,
         clock,
         random,
     })
@@ -89,14 +89,15 @@ impl Running {
         &self.state
     }
 
-    /// Stops taking requests, finishes those it has taken and their units of work, then stops the database.
+    /// Stops taking requests, finishes those it has taken and their units of work, then stops the workers, then the
+    /// database.
     pub async fn stop(self) -> anyhow::Result<()> {
-        // Gone only if serving has ended already.
-        let _ = self.stop.send(());
+        self.stop.announce();
         match tokio::time::timeout(LONGEST_DRAIN, self.serving).await {
             Ok(served) => served.context("the server's task")?.context("serving")?,
             Err(_) => tracing::warn!("some requests did not finish in time, stopping all the same"),
         }
+        self.workers.stop().await;
         self.database.close().await
     }
 }

@@ -1,6 +1,6 @@
 //! Signing in, and the devices people work with: a session, then a key that proves where it comes from.
 
-pub mod routes;
+mod routes;
 
 mod sign_in;
 mod refresh;
@@ -13,5 +13,6 @@ mod error;
 mod store;
 mod view;
 
+pub use routes::routes;
 pub use enrol::enrolment_message;
 pub use view::{ChallengeView, DeviceView, EnrolRequest, EnrolledView, RefreshRequest, SignInRequest, TokensView};

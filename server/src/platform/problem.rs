@@ -26,6 +26,9 @@ struct Parts {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// PostgreSQL's code for a character that it cannot store: zero.
+const UNTRANSLATABLE: &str = "22021";
+
 /// Before the slug in a problem's `type`.
 pub const TYPE_PREFIX: &str = "urn:callout:problem:";
 
@@ -77,6 +80,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here")
     }
 
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This cannot be done to it")
+    }
+
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Your role may not do this")
     }
@@ -101,6 +108,13 @@ impl Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
+        if error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == UNTRANSLATABLE) {
+            return Self::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-text",
+                "A text contains a character that cannot be kept",
+            );
+        }
         let is_passing = match &error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::BeginFailed => true,
             // Shutting down, starting up, out of connections, timed out, deadlocked: the transaction is rolled back.

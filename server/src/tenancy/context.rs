@@ -6,8 +6,9 @@ use sync_core::ids::{DeviceId, TenantId, UserId};
 use uuid::Uuid;
 
 use super::database::Tenancy;
+use super::idempotency::Claim;
 use super::permission::{Permission, Role};
-use super::unit_of_work::{self, Work};
+use super::unit_of_work::{Unit, Work};
 use crate::platform::problem::Problem;
 
 /// The tenant and the caller a unit of work is done for. As a handler's argument it comes from the bearer token, and a
@@ -15,14 +16,15 @@ use crate::platform::problem::Problem;
 #[derive(Debug, Clone)]
 pub struct TenantCtx(Arc<Context>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Context {
     tenancy: Tenancy,
     tenant: TenantId,
     caller: Caller,
+    claim: Option<Claim>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Caller {
     Session { session: SessionId, user: UserId, device: Option<DeviceId>, role: Role },
     System(SystemEntry),
@@ -47,7 +49,17 @@ pub enum SystemEntry {
 
 impl TenantCtx {
     pub(super) fn new(tenancy: Tenancy, tenant: TenantId, caller: Caller) -> Self {
-        Self(Arc::new(Context { tenancy, tenant, caller }))
+        Self(Arc::new(Context { tenancy, tenant, caller, claim: None }))
+    }
+
+    /// The same caller, whose next unit of work is the one this claim is about.
+    pub(super) fn claiming(&self, claim: Claim) -> Self {
+        Self(Arc::new(Context { claim: Some(claim), ..Context::clone(&self.0) }))
+    }
+
+    /// The same caller with no claim.
+    pub(super) fn unclaimed(&self) -> Self {
+        Self(Arc::new(Context { claim: None, ..Context::clone(&self.0) }))
     }
 
     pub fn tenant(&self) -> TenantId {
@@ -119,7 +131,7 @@ impl TenantCtx {
         E: From<sqlx::Error> + Send + 'static,
         F: for<'t> Work<'t, T, E> + Send + 'static,
     {
-        unit_of_work::run(self.0.tenancy.pool().clone(), self.tenant(), self.begin("begin"), work).await
+        self.run(self.begin("begin"), self.0.claim.clone(), work).await
     }
 
     /// Like [`TenantCtx::transact`] on one unchanging view of the database; writing is an error.
@@ -130,7 +142,17 @@ impl TenantCtx {
         F: for<'t> Work<'t, T, E> + Send + 'static,
     {
         let begin = self.begin("begin isolation level repeatable read read only");
-        unit_of_work::run(self.0.tenancy.pool().clone(), self.tenant(), begin, work).await
+        self.run(begin, None, work).await
+    }
+
+    async fn run<T, E, F>(&self, begin: String, claim: Option<Claim>, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<sqlx::Error> + Send + 'static,
+        F: for<'t> Work<'t, T, E> + Send + 'static,
+    {
+        let pool = self.0.tenancy.pool().clone();
+        Unit { pool, tenant: self.tenant(), begin, claim }.run(work).await
     }
 
     /// One round trip: only ids stand in it, so there is nothing to escape.

@@ -130,6 +130,21 @@ impl Tenancy {
         Ok(ServerEpoch(epoch))
     }
 
+    /// Drops what has expired, of every tenant. Returns how many rows that were.
+    pub async fn forget_expired(&self, now: DateTime<Utc>) -> Result<i64, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let rows =
+            sqlx::query_scalar!(r#"select forget_expired($1) as "rows!""#, now).fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    /// Brings the measures of the pool up to date.
+    pub fn measure(&self) {
+        metrics::gauge!("database_connections").set(self.pool.size());
+        metrics::gauge!("database_connections_idle").set(u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX));
+    }
+
     /// Waits for the units of work that still run, then closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -13,6 +13,7 @@ pub mod auth;
 pub mod bootstrap;
 pub mod database;
 pub mod email;
+pub mod idempotency;
 pub mod password;
 pub mod session;
 pub mod token;

@@ -13,6 +13,8 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use sync_core::ids::TenantId;
 use tracing::Instrument;
 
+use super::idempotency::{self, Claim};
+
 /// What is done inside a unit of work: `async move |tx: &mut TenantTx| …`, the argument's type written out.
 pub trait Work<'t, T, E>: FnOnce(&'t mut TenantTx) -> Self::Running {
     type Running: Future<Output = Result<T, E>> + Send + 't;
@@ -60,18 +62,46 @@ impl AsMut<PgConnection> for TenantTx {
     }
 }
 
-/// Runs the work in a transaction begun with this statement, in a task of its own; commits on `Ok`, rolls back on `Err`.
-pub(super) async fn run<T, E, F>(pool: PgPool, tenant: TenantId, begin: String, work: F) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: From<sqlx::Error> + Send + 'static,
-    F: for<'t> Work<'t, T, E> + Send + 'static,
-{
-    let unit = async move {
-        let transaction = pool.begin_with(AssertSqlSafe(begin)).await?;
-        let mut tx = TenantTx { transaction, tenant };
+/// One unit of work to be done.
+pub(super) struct Unit {
+    pub pool: PgPool,
+    pub tenant: TenantId,
+    /// The statement that begins the transaction.
+    pub begin: String,
+    /// The idempotency key that this work is done for.
+    pub claim: Option<Claim>,
+}
+
+impl Unit {
+    /// Does the work in a task of its own; commits on `Ok`, rolls back on `Err`.
+    pub async fn run<T, E, F>(self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<sqlx::Error> + Send + 'static,
+        F: for<'t> Work<'t, T, E> + Send + 'static,
+    {
+        match tokio::spawn(self.carry_out(work).in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down; the transaction was not committed.
+                Err(_) => Err(sqlx::Error::PoolClosed.into()),
+            },
+        }
+    }
+
+    async fn carry_out<T, E, F>(self, work: F) -> Result<T, E>
+    where
+        E: From<sqlx::Error>,
+        F: for<'t> Work<'t, T, E>,
+    {
+        let transaction = self.pool.begin_with(AssertSqlSafe(self.begin)).await?;
+        let mut tx = TenantTx { transaction, tenant: self.tenant };
         match work(&mut tx).await {
             Ok(done) => {
+                if let Some(claim) = &self.claim {
+                    idempotency::confirm(&mut tx, claim).await?;
+                }
                 tx.transaction.commit().await?;
                 Ok(done)
             }
@@ -83,13 +113,5 @@ where
                 Err(refused)
             }
         }
-    };
-    match tokio::spawn(unit.in_current_span()).await {
-        Ok(outcome) => outcome,
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down; the transaction was not committed.
-            Err(_) => Err(sqlx::Error::PoolClosed.into()),
-        },
     }
 }

@@ -2,9 +2,9 @@
 
 use sync_core::ids::UserId;
 
-use super::create::Locale;
 use super::error::UserError;
 use super::store::{self, UserRow};
+use super::view::Locale;
 use crate::platform::etag::IfMatch;
 use crate::tenancy::{Role, TenantTx};
 

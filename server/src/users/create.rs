@@ -5,6 +5,7 @@ use sync_core::ids::UserId;
 
 use super::error::UserError;
 use super::store::{self, UserRow};
+use super::view::Locale;
 use crate::tenancy::email::Email;
 use crate::tenancy::{Role, TenantTx};
 
@@ -16,31 +17,6 @@ pub struct NewUser {
     pub role: Role,
     pub locale: Locale,
     pub password_hash: String,
-}
-
-/// A language the product speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locale {
-    #[default]
-    English,
-    Chinese,
-}
-
-impl Locale {
-    pub fn parse(tag: &str) -> Result<Self, UserError> {
-        match tag {
-            "en" => Ok(Self::English),
-            "zh-CN" => Ok(Self::Chinese),
-            _ => Err(UserError::Invalid { field: "locale", reason: "en or zh-CN" }),
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-CN",
-        }
-    }
 }
 
 /// A name with something in it.

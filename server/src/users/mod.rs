@@ -1,6 +1,6 @@
 //! The people of a tenant: who they are and what they may do.
 
-pub mod routes;
+mod routes;
 
 mod change;
 mod create;
@@ -11,4 +11,5 @@ mod error;
 mod store;
 mod view;
 
-pub use view::{MeView, NewUserRequest, UserView};
+pub use routes::routes;
+pub use view::{Locale, MeView, NewUserRequest, UserView};

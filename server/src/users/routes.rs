@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::change::{self, UserChange};
-use super::create::{self, Locale, NewUser};
+use super::create::{self, NewUser};
 use super::error::UserError;
 use super::view::{ChangePasswordRequest, ChangeUserRequest, MeView, NewUserRequest, UserView};
 use super::{disable, password, store};
@@ -80,10 +80,9 @@ async fn create_user(
     let email = Email::parse(&req.email)
         .map_err(|_| UserError::Invalid { field: "email", reason: "this is not an e-mail address" })?;
     let name = create::parse_name(&req.name)?;
-    let locale = req.locale.as_deref().map(Locale::parse).transpose()?.unwrap_or_default();
     let password = password::parse("password", req.password)?;
     let password_hash = passwords.hash(password).await.map_err(UserError::from)?;
-    let new = NewUser { email, name, role: req.role, locale, password_hash };
+    let new = NewUser { email, name, role: req.role, locale: req.locale.unwrap_or_default(), password_hash };
     let now = clock.now();
     let id = UserId(random.uuid(now));
     let row = ctx.transact(async move |tx: &mut TenantTx| create::create(tx, new, id, now).await).await?;
@@ -113,8 +112,7 @@ async fn change_user(
 ) -> ApiResult<Versioned<UserView>> {
     ctx.require(Permission::ManageUsers)?;
     let name = req.name.as_deref().map(create::parse_name).transpose()?;
-    let locale = req.locale.as_deref().map(Locale::parse).transpose()?;
-    let to = UserChange { name, role: req.role, locale };
+    let to = UserChange { name, role: req.role, locale: req.locale };
     let row = ctx.transact(async move |tx: &mut TenantTx| change::change(tx, UserId(user), seen, to).await).await?;
     Ok(Versioned { version: row.version, body: row.into() })
 }

@@ -14,13 +14,32 @@ pub struct UserView {
     pub email: String,
     pub name: String,
     pub role: Role,
-    /// `en` or `zh-CN`.
-    pub locale: String,
+    pub locale: Locale,
     pub created_at: DateTime<Utc>,
     /// Since when this person can no longer sign in.
     pub disabled_at: Option<DateTime<Utc>>,
     /// Goes up with each change; the `ETag` of this user.
     pub version: i64,
+}
+
+/// A language the product speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub enum Locale {
+    #[default]
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "zh-CN")]
+    Chinese,
+}
+
+impl Locale {
+    /// As it stands in the database and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-CN",
+        }
+    }
 }
 
 /// The person who is signed in.
@@ -42,7 +61,7 @@ pub struct NewUserRequest {
     pub role: Role,
     /// `en` if left out.
     #[serde(default)]
-    pub locale: Option<String>,
+    pub locale: Option<Locale>,
     /// 10 to 200 characters.
     pub password: String,
 }
@@ -56,7 +75,7 @@ pub struct ChangeUserRequest {
     #[serde(default)]
     pub role: Option<Role>,
     #[serde(default)]
-    pub locale: Option<String>,
+    pub locale: Option<Locale>,
 }
 
 /// A new password for oneself.

@@ -1,8 +1,15 @@
 //! All end-to-end tests in one program, because linking is expensive.
 
+#![expect(clippy::expect_used, reason = "a test reports by failing")]
+
+mod catalogue;
 mod customers_and_sites;
 mod devices;
 mod engineers;
+mod fixtures;
+mod idempotency;
 mod server;
 mod sessions;
+mod strangers;
+mod unit_of_work;
 mod users;

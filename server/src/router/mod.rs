@@ -1,0 +1,60 @@
+//! Every path of the server, and what all requests pass through.
+
+mod openapi;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::platform::limits::{self, Admission};
+use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::telemetry;
+use crate::state::AppState;
+use crate::tenancy::{Tenancy, idempotency};
+use crate::{customers, devices, engineers, sites, ticket_types, users};
+
+/// The whole HTTP interface. At most this many requests are handled at once.
+pub fn router(state: AppState, max_requests: usize) -> axum::Router {
+    let (api, document) = api().split_for_parts();
+    let api = api.layer(from_fn_with_state(state.clone(), idempotency::once::<AppState>));
+    axum::Router::new()
+        .nest("/api/v1", api)
+        .merge(openapi::pages(document))
+        .layer(from_fn_with_state(Admission::new(max_requests), limits::admit))
+        // Outside of admission: they must answer when the server is busy.
+        .route("/healthz", get(|| async { StatusCode::OK }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(limits::LARGEST_BODY))
+        .layer(from_fn(limits::end_in_time))
+        .layer(from_fn(limits::catch_panic))
+        .layer(from_fn_with_state(state.random, telemetry::observe))
+        .with_state(state)
+}
+
+/// The API without what surrounds it: each feature's routes.
+fn api() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(customers::routes())
+        .merge(devices::routes())
+        .merge(engineers::routes())
+        .merge(sites::routes())
+        .merge(ticket_types::routes())
+        .merge(users::routes())
+}
+
+/// 200 once the database answers.
+async fn ready(State(tenancy): State<Tenancy>) -> ApiResult<StatusCode> {
+    tenancy.check().await?;
+    Ok(StatusCode::OK)
+}
+
+/// What is measured, in the text format of Prometheus.
+async fn metrics(State(tenancy): State<Tenancy>) -> String {
+    tenancy.measure();
+    telemetry::metrics()
+}
