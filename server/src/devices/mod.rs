@@ -13,6 +13,6 @@ mod error;
 mod store;
 mod view;
 
-pub use routes::routes;
 pub use enrol::enrolment_message;
+pub use routes::routes;
 pub use view::{ChallengeView, DeviceView, EnrolRequest, EnrolledView, RefreshRequest, SignInRequest, TokensView};

@@ -1,9 +1,58 @@
-//! What the victim of the stranger tests has: one of everything that the API names in a path.
+//! What the victim of the stranger tests has: one of everything that the API names in a path. A feature adds its own here.
 
 use callout_tests::TestApp;
+use serde_json::{Value, json};
 
-/// For each kind of thing, how to find the id of one. `user` and `device` are made by the test itself.
-pub const IDS: &[(&str, &str)] = &[];
+/// For each kind of thing, how to find one. `user` and `device` are made by the test itself.
+pub const IDS: &[(&str, &str)] = &[
+    ("customer", "select customer_id::text from customer"),
+    ("site", "select site_id::text from site"),
+    ("contact", "select contact_id::text from contact"),
+    ("engineer", "select engineer_id::text from engineer"),
+    ("shift", "select shift_id::text from shift"),
+    ("time_off", "select time_off_id::text from time_off"),
+    ("skill", "select skill from skill"),
+    ("code", "select code from ticket_type"),
+];
 
 /// Makes one of each.
-pub async fn fill(_app: &TestApp) {}
+pub async fn fill(app: &TestApp) {
+    let desk = app.dispatcher("fixture").await;
+    let made = async |path: &str, body: Value| desk.post(path, &body).await.expect(201).json();
+    made("/customers", json!({ "name": "victim's customer" })).await;
+    let site = made("/sites", json!({ "name": "victim's site", "time_zone": "UTC" })).await;
+    let site = site["site_id"].as_str().expect("an id");
+    made(&format!("/sites/{site}/contacts"), json!({ "name": "victim's contact" })).await;
+    made("/skills", json!({ "code": "victims-skill", "name_en": "x", "name_zh": "x" })).await;
+    let engineer = app.engineer("fixture-engineer").await.user;
+    made("/engineers", json!({ "user_id": engineer.0, "display_name": "victim's engineer" })).await;
+    made(&format!("/engineers/{engineer}/shifts"), body_for("add_shifts").expect("a body")).await;
+    made(&format!("/engineers/{engineer}/time-off"), body_for("add_time_off").expect("a body")).await;
+    let mut ticket_type = body_for("create_ticket_type").expect("a body");
+    ticket_type["code"] = json!("victims-type");
+    made("/ticket-types", ticket_type).await;
+}
+
+/// A good body where one made up from the schema would be refused before the thing it is about is looked for.
+pub fn body_for(operation: &str) -> Option<Value> {
+    let ticket_type = json!({
+        "name_en": "x", "name_zh": "x", "duration_min": 60, "priority": 3, "dispatch_mode": "manual",
+    });
+    let window = json!({ "starts_at": "2030-01-01T08:00:00Z", "ends_at": "2030-01-01T16:00:00Z" });
+    Some(match operation {
+        "create_ticket_type" => {
+            let mut with_code = ticket_type;
+            with_code["code"] = json!("strangers-type");
+            with_code
+        }
+        "update_ticket_type" => ticket_type,
+        "update_customer" => json!({ "name": "x" }),
+        "update_site" => json!({ "name": "x", "time_zone": "UTC" }),
+        "create_contact" | "update_contact" => json!({ "name": "x" }),
+        "update_engineer" => json!({ "display_name": "x" }),
+        "set_engineer_skills" => json!({ "skills": [] }),
+        "add_shifts" => json!({ "shifts": [window] }),
+        "add_time_off" => window,
+        _ => return None,
+    })
+}

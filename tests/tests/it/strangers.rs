@@ -55,7 +55,10 @@ async fn call(document: &Document, operation: &Operation, caller: Option<&Actor>
     if let Some((media, schema)) = &operation.body {
         request = request.header("content-type", media);
         request = match media.as_str() {
-            "application/json" => request.body(document.example(schema, "", &|name| ids.any(name)).to_string()),
+            "application/json" => {
+                let made_up = || document.example(schema, "", &|name| ids.any(name));
+                request.body(crate::fixtures::body_for(&operation.id).unwrap_or_else(made_up).to_string())
+            }
             _ => request.body("x"),
         };
     }
