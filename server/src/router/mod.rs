@@ -13,7 +13,7 @@ use crate::platform::problem::{ApiResult, Problem};
 use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
-use crate::{customers, devices, engineers, sites, ticket_types, users};
+use crate::{customers, devices, engineers, sites, sync, ticket_types, users};
 
 /// The whole HTTP interface. At most this many requests are handled at once.
 pub fn router(state: AppState, max_requests: usize) -> axum::Router {
@@ -43,6 +43,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(devices::routes())
         .merge(engineers::routes())
         .merge(sites::routes())
+        .merge(sync::routes::routes())
         .merge(ticket_types::routes())
         .merge(users::routes())
 }

@@ -5,10 +5,19 @@ use callout_tests::TestApp;
 use sqlx::PgConnection;
 
 /// Tables of no tenant, each with what is in it.
-const SHARED: [&str; 2] = ["_sqlx_migrations", "server_epoch"];
+const SHARED: [&str; 3] = ["_sqlx_migrations", "relay_position", "server_epoch"];
 
 /// Functions that run with other rights than their caller's. Each answers one narrow question.
-const DEFINERS: [&str; 5] = ["authenticate", "claim_server_epoch", "forget_expired", "sign_in_candidates", "tenants"];
+const DEFINERS: [&str; 8] = [
+    "authenticate",
+    "claim_server_epoch",
+    "forget_expired",
+    "relay_done",
+    "relay_lag_s",
+    "relay_take",
+    "sign_in_candidates",
+    "tenants",
+];
 
 /// Unique constraints and keys over all tenants: a second tenant learns from them that a value is taken.
 const SHARED_UNIQUE: [&str; 1] = ["tenant_slug_key"];
