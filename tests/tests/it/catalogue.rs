@@ -48,7 +48,7 @@ async fn every_table_is_forced_under_row_level_security() {
          where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relrowsecurity
            and not exists (
              select from pg_policy p
-             where p.polrelid = c.oid and p.polcmd = '*' and p.polroles = '{0}'
+             where p.polrelid = c.oid and p.polcmd = '*' and (p.polroles = '{0}' or 'app'::regrole::oid = any (p.polroles))
                and pg_get_expr(p.polqual, p.polrelid) like '%app.tenant_id%'
                and pg_get_expr(p.polwithcheck, p.polrelid) like '%app.tenant_id%')",
     )
