@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use sync_core::command::{Author, Refusal, Stamp, TicketView};
-use sync_core::document::seal::seal;
-use sync_core::document::{self, Fact, Sealed, SealedAt};
+use sync_core::document::{self, Fact, Sealed};
 use sync_core::ids::{FactId, Nonce, TicketId};
-use sync_core::policy::{Origin, Role};
-use sync_core::replica::{Failure, Identity, Replica, ReplyFault};
+use sync_core::policy::Role;
+use sync_core::replica::{self, Failure, Identity, Replica, ReplyFault};
 use sync_core::store::SqliteStore;
 use sync_core::wire::{self, ServerKey};
 
@@ -94,16 +93,10 @@ impl Driver {
         let (id, nonce, place_nonce) = (host::random_bytes()?, host::random_bytes()?, host::random_bytes()?);
         self.change(|replica| {
             let said = replica.execute(ticket, host::now(), |sight| {
-                let id = FactId::fresh(sight.server_now.0, id);
-                let seal = |nonce, field: &str, text: &str| {
-                    let at = SealedAt { ticket, fact: Some(id), field };
-                    seal(sight.document_key, nonce, at, text.as_bytes())
-                };
-                let place = place.map(|place| seal(place_nonce, "place", &place.to_string()));
-                let stamp = Stamp { id, wall: sight.wall, hlc: sight.hlc, place };
-                let author = Author { user: sight.identity.user, role: Role::Engineer, origin: Origin::Phone };
-                let view = TicketView::new(sight.doc, sight.workflow, sight.server_now);
-                command(&Acting { view, author, seal: &|field, text| seal(nonce, field, text) }, stamp)
+                let id = FactId::fresh(sight.ticket.now.0, id);
+                let place = place.map(|place| sight.seal(id, "place", place_nonce, &place.to_string()));
+                let seal = |field: &str, text: &str| sight.seal(id, field, nonce, text);
+                command(&Acting { view: &sight.ticket, author: sight.author, seal: &seal }, sight.stamp(id, place))
             });
             Ok(said?)
         })
@@ -162,7 +155,7 @@ impl Driver {
 
 /// What a command sees and who gives it.
 pub(crate) struct Acting<'a> {
-    pub view: TicketView<'a>,
+    pub view: &'a TicketView<'a>,
     pub author: Author,
     seal: &'a dyn Fn(&str, &str) -> Sealed,
 }
@@ -178,8 +171,14 @@ impl Opening {
     fn open(&self) -> Result<Replica<SqliteStore>, FieldError> {
         let store = SqliteStore::open(&self.database)?;
         let signer = Box::new(SigningByHost::new(Arc::clone(&self.signer), self.public_key));
-        let nonce = Nonce(host::random_bytes()?);
-        Ok(Replica::open(store, self.identity, self.server_keys.clone(), signer, &self.app_version, nonce)?)
+        let opening = replica::Opening {
+            identity: self.identity,
+            role: Role::Engineer,
+            server_keys: self.server_keys.clone(),
+            app_version: self.app_version.clone(),
+            session_nonce: Nonce(host::random_bytes()?),
+        };
+        Ok(Replica::open(store, signer, opening)?)
     }
 }
 

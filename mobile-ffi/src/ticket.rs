@@ -34,8 +34,8 @@ impl Ticket {
     pub fn visit(&self, id: VisitId) -> Result<Arc<Visit>, FieldError> {
         let gone = || FieldError::NotFound { detail: format!("visit {} is not in ticket {}", id.0, self.id) };
         let known = self.driver.with(|replica| {
-            let state = replica.look(self.id, host::now(), |sight| sight.doc.state(sight.workflow))?;
-            Ok(state.is_some_and(|state| state.visits.contains_key(&id.0)))
+            let found = replica.look(self.id, host::now(), |sight| sight.ticket.state.visits.contains_key(&id.0))?;
+            Ok(found.unwrap_or(false))
         })?;
         known.then(|| Arc::new(Visit::new(Arc::clone(&self.driver), self.id, id.0))).ok_or_else(gone)
     }
@@ -45,7 +45,7 @@ impl Ticket {
     pub fn note(&self, text: String, corrects: Option<FactId>) -> Result<FactId, FieldError> {
         let corrects = corrects.map(|fact| fact.0);
         let said = self.driver.act(self.id, None, |acting, stamp| {
-            command::note(&acting.view, &acting.author, stamp, None, acting.seal("text", &text), corrects)
+            command::note(acting.view, &acting.author, stamp, None, acting.seal("text", &text), corrects)
         });
         said.map(FactId)
     }

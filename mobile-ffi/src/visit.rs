@@ -27,42 +27,42 @@ pub struct Visit {
 impl Visit {
     /// Takes it on.
     pub fn accept(&self) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::accept(&acting.view, &acting.author, stamp, self.id))
+        self.act(|acting, stamp| command::accept(acting.view, &acting.author, stamp, self.id))
     }
 
     /// Turns it down; `reason` is a code from the tenant's list.
     pub fn decline(&self, reason: String) -> Result<FactId, FieldError> {
-        self.act(|acting, stamp| command::decline(&acting.view, &acting.author, stamp, self.id, reason))
+        self.act(|acting, stamp| command::decline(acting.view, &acting.author, stamp, self.id, reason))
     }
 
     /// Sets out.
     #[uniffi::method(default(place = None))]
     pub fn depart(&self, place: Option<Place>) -> Result<FactId, FieldError> {
-        self.act_at(place, |acting, stamp| command::depart(&acting.view, &acting.author, stamp, self.id))
+        self.act_at(place, |acting, stamp| command::depart(acting.view, &acting.author, stamp, self.id))
     }
 
     /// Is on site.
     #[uniffi::method(default(place = None))]
     pub fn check_in(&self, place: Option<Place>) -> Result<FactId, FieldError> {
-        self.act_at(place, |acting, stamp| command::check_in(&acting.view, &acting.author, stamp, self.id))
+        self.act_at(place, |acting, stamp| command::check_in(acting.view, &acting.author, stamp, self.id))
     }
 
     /// Begins the work, or goes on with it.
     #[uniffi::method(default(place = None))]
     pub fn start(&self, place: Option<Place>) -> Result<FactId, FieldError> {
-        self.act_at(place, |acting, stamp| command::start(&acting.view, &acting.author, stamp, self.id))
+        self.act_at(place, |acting, stamp| command::start(acting.view, &acting.author, stamp, self.id))
     }
 
     /// Interrupts the work; `reason` is a code from the tenant's list.
     #[uniffi::method(default(place = None))]
     pub fn pause(&self, reason: String, place: Option<Place>) -> Result<FactId, FieldError> {
-        self.act_at(place, |acting, stamp| command::pause(&acting.view, &acting.author, stamp, self.id, reason))
+        self.act_at(place, |acting, stamp| command::pause(acting.view, &acting.author, stamp, self.id, reason))
     }
 
     /// Leaves the site.
     #[uniffi::method(default(place = None))]
     pub fn check_out(&self, place: Option<Place>) -> Result<FactId, FieldError> {
-        self.act_at(place, |acting, stamp| command::check_out(&acting.view, &acting.author, stamp, self.id))
+        self.act_at(place, |acting, stamp| command::check_out(acting.view, &acting.author, stamp, self.id))
     }
 
     /// Reports it done: `outcome` is a code (`solved`, `part_done`), `solution` says what was done.
@@ -70,7 +70,7 @@ impl Visit {
     pub fn done(&self, outcome: String, solution: Option<String>, place: Option<Place>) -> Result<FactId, FieldError> {
         self.act_at(place, |acting, stamp| {
             let solution = solution.map(|text| acting.seal("solution", &text));
-            command::complete(&acting.view, &acting.author, stamp, self.id, outcome, solution)
+            command::complete(acting.view, &acting.author, stamp, self.id, outcome, solution)
         })
     }
 
@@ -78,7 +78,7 @@ impl Visit {
     pub fn answer(&self, step: String, value: String) -> Result<FactId, FieldError> {
         self.act(|acting, stamp| {
             let value = acting.seal("value", &value);
-            command::answer(&acting.view, &acting.author, stamp, self.id, step, value)
+            command::answer(acting.view, &acting.author, stamp, self.id, step, value)
         })
     }
 
@@ -86,14 +86,14 @@ impl Visit {
     pub fn attach(&self, blob: BlobReference) -> Result<FactId, FieldError> {
         let BlobReference { sha256, size, mime, role, step } = blob;
         let attachment = Attachment { sha256: digest(&sha256)?, size, mime, role, step };
-        self.act(|acting, stamp| command::attach(&acting.view, &acting.author, stamp, Some(self.id), attachment))
+        self.act(|acting, stamp| command::attach(acting.view, &acting.author, stamp, Some(self.id), attachment))
     }
 
     /// A part went from the van into the customer's asset.
     #[uniffi::method(default(serial = None))]
     pub fn use_part(&self, part: PartId, quantity: i64, serial: Option<String>) -> Result<FactId, FieldError> {
         let part = (part.0, amount(quantity)?);
-        self.act(|acting, stamp| command::use_part(&acting.view, &acting.author, stamp, self.id, part, serial))
+        self.act(|acting, stamp| command::use_part(acting.view, &acting.author, stamp, self.id, part, serial))
     }
 
     /// Asks the warehouse for a part.
@@ -102,7 +102,7 @@ impl Visit {
         let part = (part.0, amount(quantity)?);
         self.act(|acting, stamp| {
             let note = note.map(|text| acting.seal("note", &text));
-            command::request_part(&acting.view, &acting.author, stamp, Some(self.id), part, note)
+            command::request_part(acting.view, &acting.author, stamp, Some(self.id), part, note)
         })
     }
 
@@ -113,7 +113,7 @@ impl Visit {
         let shown = shown.into_iter().map(|fact| fact.0).collect();
         self.act(|acting, stamp| {
             let signing = Signing { shown_sha256, shown, strokes_sha256, signer: acting.seal("signer", &signer) };
-            command::sign(&acting.view, &acting.author, stamp, self.id, signing)
+            command::sign(acting.view, &acting.author, stamp, self.id, signing)
         })
     }
 
@@ -122,7 +122,7 @@ impl Visit {
     #[uniffi::method(default(start_ms = None, end_ms = None))]
     pub fn reschedule(&self, start_ms: Option<i64>, end_ms: Option<i64>) -> Result<FactId, FieldError> {
         let sides = (start_ms.map(ServerTime), end_ms.map(ServerTime));
-        self.act(|acting, stamp| command::reschedule(&acting.view, &acting.author, stamp, self.id, sides))
+        self.act(|acting, stamp| command::reschedule(acting.view, &acting.author, stamp, self.id, sides))
     }
 }
 

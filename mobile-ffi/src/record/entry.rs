@@ -1,7 +1,6 @@
 //! The entries of a ticket: what people wrote, answered, used and proved.
 
-use sync_core::document::seal::open;
-use sync_core::document::{Fact, FactBody, Sealed, SealedAt, SignatureStanding, TicketState};
+use sync_core::document::{Fact, FactBody, Sealed, SignatureStanding, TicketState};
 use sync_core::replica::Sight;
 
 use crate::ids::{FactId, PartId};
@@ -69,10 +68,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The text, or nothing if the key on this phone does not open it.
-    pub fn open(&self, at: SealedAt<'_>, sealed: &Sealed) -> String {
-        let text = open(self.sight.document_key, at, sealed).ok();
-        text.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default()
+    /// The text of a field of the core, or nothing if the key on this phone does not open it.
+    pub fn open(&self, field: &str, sealed: &Sealed) -> String {
+        self.sight.open(None, field, sealed).unwrap_or_default()
     }
 
     pub fn notes(&self, state: &TicketState) -> Vec<Note> {
@@ -91,7 +89,7 @@ impl Reader<'_> {
     pub fn answers(&self, state: &TicketState) -> Vec<Answer> {
         let shown = state.entries.answers.values().filter_map(|answers| answers.split_last());
         let answer = |(last, others): (&sync_core::ids::FactId, &[sync_core::ids::FactId])| {
-            let fact = self.sight.doc.fact(*last)?;
+            let fact = self.sight.ticket.doc.fact(*last)?;
             let FactBody::Answer { step, value, .. } = &fact.body else { return None };
             Some(Answer {
                 fact: FactId(fact.id),
@@ -136,7 +134,7 @@ impl Reader<'_> {
 
     pub fn signatures(&self, state: &TicketState) -> Vec<Signature> {
         let signature = |signature: &sync_core::document::SignatureState| {
-            let fact = self.sight.doc.fact(signature.fact)?;
+            let fact = self.sight.ticket.doc.fact(signature.fact)?;
             let FactBody::Signature { covers, signer, .. } = &fact.body else { return None };
             Some(Signature {
                 fact: FactId(fact.id),
@@ -151,14 +149,14 @@ impl Reader<'_> {
     }
 
     fn each<T>(&self, ids: &[sync_core::ids::FactId], record: impl Fn(&Fact) -> Option<T>) -> Vec<T> {
-        ids.iter().filter_map(|id| record(self.sight.doc.fact(*id)?)).collect()
+        ids.iter().filter_map(|id| record(self.sight.ticket.doc.fact(*id)?)).collect()
     }
 
     fn open_in(&self, fact: &Fact, field: &str, sealed: &Sealed) -> String {
-        self.open(SealedAt { ticket: self.sight.doc.ticket(), fact: Some(fact.id), field }, sealed)
+        self.sight.open(Some(fact.id), field, sealed).unwrap_or_default()
     }
 
     fn is_admitted(&self, fact: &Fact) -> bool {
-        self.sight.doc.admissions().contains_key(&fact.id)
+        self.sight.ticket.doc.admissions().contains_key(&fact.id)
     }
 }

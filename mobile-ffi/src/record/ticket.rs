@@ -1,6 +1,6 @@
 //! Everything to be shown of a ticket.
 
-use sync_core::document::{SealedAt, VisitState};
+use sync_core::document::VisitState;
 use sync_core::ids::UserId;
 use sync_core::replica::Sight;
 use sync_core::time::TimeWindow;
@@ -74,16 +74,14 @@ pub enum Status {
 
 impl TicketView {
     pub(crate) fn of(sight: &Sight<'_>) -> Self {
-        let (doc, core) = (sight.doc, sight.doc.core());
-        let state = doc.state(sight.workflow);
+        let (doc, core, state) = (sight.ticket.doc, sight.ticket.doc.core(), &sight.ticket.state);
         let reader = Reader { sight };
-        let at = |field| SealedAt { ticket: doc.ticket(), fact: None, field };
         Self {
             ticket: TicketId(doc.ticket()),
             number: core.number.clone(),
             ticket_type: core.ticket_type.clone(),
-            title: reader.open(at("title"), &core.title),
-            description: core.description.as_ref().map(|sealed| reader.open(at("description"), sealed)),
+            title: reader.open("title", &core.title),
+            description: core.description.as_ref().map(|sealed| reader.open("description", sealed)),
             priority: priority(core.priority),
             status: state.status.into(),
             customer: core.customer.map(CustomerId),
@@ -94,13 +92,13 @@ impl TicketView {
             visits: state
                 .visits
                 .iter()
-                .map(|(id, visit)| VisitView::of(VisitId(*id), visit, sight.identity.user))
+                .map(|(id, visit)| VisitView::of(VisitId(*id), visit, sight.author.user))
                 .collect(),
-            notes: reader.notes(&state),
-            answers: reader.answers(&state),
-            parts_used: reader.parts_used(&state),
-            evidence: reader.evidence(&state),
-            signatures: reader.signatures(&state),
+            notes: reader.notes(state),
+            answers: reader.answers(state),
+            parts_used: reader.parts_used(state),
+            evidence: reader.evidence(state),
+            signatures: reader.signatures(state),
             reviews: state.reviews.keys().map(|flag| flag.as_str().to_owned()).collect(),
             // What the desk said is no entry of this phone, numbered or not.
             unsent: count(doc.pending().filter(|fact| !fact.body.kind().is_desk()).count()),
