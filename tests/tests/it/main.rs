@@ -8,6 +8,7 @@ mod devices;
 mod engineers;
 mod fixtures;
 mod idempotency;
+mod ledger;
 mod server;
 mod sessions;
 mod strangers;
