@@ -1,7 +1,10 @@
 //! The people who use the server. A test speaks of them, not of headers.
 
-use callout_server::devices::{ChallengeView, EnrolledView, enrolment_message};
+use callout_server::devices::{ChallengeView, EnrolledView, TokensView, enrolment_message};
+use callout_server::platform::clock::Clock;
+use callout_server::platform::random::Random;
 use callout_server::tenancy::Role;
+use callout_server::users::MeView;
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::json;
@@ -9,6 +12,7 @@ use sync_core::ids::{DeviceId, ServerEpoch, TenantId, UserId};
 use sync_core::wire::{DeviceSigner, ServerKey, SoftwareDeviceSigner};
 
 use crate::answer::Answer;
+use crate::phone::Phone;
 
 /// Somebody who is signed in, at a desk or on the road.
 #[derive(Debug, Clone)]
@@ -19,8 +23,11 @@ pub struct Actor {
     pub email: String,
     /// The bearer token of the session.
     pub token: String,
+    /// Carries the session on; actors of a test, which do not live that long, have none.
+    pub refresh_token: Option<String>,
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
+    pub(crate) clock: Clock,
 }
 
 /// A device that an actor has enrolled, with its key and what it was told of the server.
@@ -36,6 +43,46 @@ pub struct EnrolledDevice {
 pub const PASSWORD: &str = "correct horse battery";
 
 impl Actor {
+    /// Signs in over HTTP, as people do.
+    pub async fn sign_in(base: &str, http: &reqwest::Client, email: &str, password: &str) -> Self {
+        let body = json!({ "email": email, "password": password });
+        let tokens: TokensView = Answer::of(http.post(format!("{base}/api/v1/auth/sign-in")).json(&body)).await.read();
+        let nobody = UserId(uuid::Uuid::nil());
+        let mut actor = Self {
+            tenant: TenantId(uuid::Uuid::nil()),
+            user: nobody,
+            role: Role::Engineer,
+            email: email.to_owned(),
+            token: tokens.access_token,
+            refresh_token: Some(tokens.refresh_token),
+            base: base.to_owned(),
+            http: http.clone(),
+            clock: Clock::system(),
+        };
+        let me: MeView = actor.get("/me").await.read();
+        (actor.tenant, actor.user, actor.role) = (TenantId(me.tenant), UserId(me.user.id), me.user.role);
+        actor
+    }
+
+    /// Carries the session on before its token expires.
+    pub async fn refresh(&mut self) {
+        let body = json!({ "refresh_token": self.refresh_token });
+        let tokens: TokensView = self.post("/auth/refresh", &body).await.read();
+        (self.token, self.refresh_token) = (tokens.access_token, Some(tokens.refresh_token));
+    }
+
+    /// Where the server answers.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A phone in this person's pocket, enrolled and empty.
+    pub async fn phone(&self) -> Phone {
+        let device = self.enrol(&new_key()).await;
+        let seed = u64::from_be_bytes(Random.bytes());
+        Phone::in_own_directory(self.clone(), device, self.clock.clone(), seed)
+    }
+
     /// A request to a path below `/api/v1`, signed in.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
@@ -76,12 +123,16 @@ impl Actor {
 
     /// Enrols a device with this secret key and binds the session to it.
     pub async fn enrol_device(&self, secret: u8) -> EnrolledDevice {
-        let signer = SoftwareDeviceSigner::from_secret(&[secret; 32]).expect("a P-256 secret");
-        let enrolled: EnrolledView = self.enrol_with(&signer).await.expect(201).read();
+        self.enrol(&SoftwareDeviceSigner::from_secret(&[secret; 32]).expect("a P-256 secret")).await
+    }
+
+    /// Enrols a device with this key and binds the session to it.
+    pub async fn enrol(&self, signer: &SoftwareDeviceSigner) -> EnrolledDevice {
+        let enrolled: EnrolledView = self.enrol_with(signer).await.expect(201).read();
         let server_key = unhex(&enrolled.server_public_key);
         EnrolledDevice {
             id: DeviceId(enrolled.device.id),
-            signer,
+            signer: signer.clone(),
             server_epoch: ServerEpoch(enrolled.server_epoch),
             server_key: ServerKey::from_bytes(&server_key).expect("the server's key"),
         }
@@ -102,6 +153,11 @@ impl Actor {
         });
         self.post("/devices", &body).await
     }
+}
+
+/// A device key that nobody else has. (All but about one in 2^32 strings of 32 bytes are one.)
+pub fn new_key() -> SoftwareDeviceSigner {
+    std::iter::repeat_with(|| SoftwareDeviceSigner::from_secret(&Random.bytes())).find_map(Result::ok).expect("a key")
 }
 
 /// Bytes as the API writes them.

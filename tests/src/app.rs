@@ -9,6 +9,8 @@ use callout_server::state::AppState;
 
 use crate::actor::Actor;
 use crate::answer::Answer;
+use crate::ledger_check::{self, Verdict};
+use crate::phone::Phone;
 use crate::postgres::TestDatabase;
 use crate::tenant::TestTenant;
 
@@ -105,6 +107,20 @@ impl TestApp {
     /// Moves the server's clock forward.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// The server's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Compares what these phones were promised with what the server has: the test fails if anything is lost.
+    pub async fn expect_nothing_lost(&self, phones: &[&Phone]) -> Verdict {
+        let ledgers: Vec<_> = phones.iter().map(|phone| phone.ledger_path()).collect();
+        let verdict = ledger_check::check(&mut self.database.superuser().await, None, &ledgers).await;
+        let verdict = verdict.expect("the ledgers and the database");
+        assert!(verdict.lost.is_empty(), "{:#?}", verdict.lost);
+        verdict
     }
 
     /// The parts of the running server, for tests below HTTP.

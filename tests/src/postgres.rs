@@ -45,7 +45,17 @@ impl TestDatabase {
 
     /// As the server logs in.
     pub fn app_url(&self) -> String {
-        format!("postgres:///{}?host={}&user={}", self.name, server().directory.display(), LogIn::App.role())
+        self.app_url_through(self.socket_directory())
+    }
+
+    /// The same through a socket in another directory.
+    pub fn app_url_through(&self, socket_directory: &Path) -> String {
+        format!("postgres:///{}?host={}&user={}", self.name, socket_directory.display(), LogIn::App.role())
+    }
+
+    /// Where the server's socket is.
+    pub fn socket_directory(&self) -> &Path {
+        &server().directory
     }
 
     /// How to connect in a given role.

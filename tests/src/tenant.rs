@@ -88,7 +88,8 @@ impl TestTenant {
         let open = async move |tx: &mut TenantTx| session::open(tx, user, now, random).await;
         let tokens = self.system().transact(open).await.expect("a session");
         let (base, http) = (self.base.clone(), self.http.clone());
-        Actor { tenant: self.id, user, role, email, token: tokens.access.reveal(), base, http }
+        let (token, refresh_token, clock) = (tokens.access.reveal(), None, self.state.clock.clone());
+        Actor { tenant: self.id, user, role, email, token, refresh_token, base, http, clock }
     }
 }
 

@@ -1,0 +1,232 @@
+//! A simulated phone: the app's own core over a SQLite file, a P-256 key, real HTTP to the real `/api/v1/sync`, and a
+//! [ledger](PhoneLedger) of its own that says what it was promised.
+//!
+//! A story reads `phone.offline(); phone.accept(visit); …; phone.online().await`. The verbs are in `deeds.rs`; they
+//! fail the test when they are refused. What is expected to be refused is [attempted](Phone::attempt).
+
+mod deeds;
+mod ledger;
+mod link;
+mod exchange;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use callout_server::platform::clock::Clock;
+use callout_server::platform::random::Random;
+use sync_core::ids::{Nonce, TicketId, VisitId};
+use sync_core::policy::Role;
+use sync_core::replica::{AgendaEntry, Draft, Identity, Opening, Replica, Sight, Summary, SyncStatus};
+use sync_core::store::SqliteStore;
+use sync_core::time::DeviceTime;
+use sync_core::wire::DeviceSigner;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::actor::{Actor, EnrolledDevice};
+
+pub use deeds::{Deed, NotDone};
+pub use exchange::{Exchanged, MEDIA_TYPE};
+pub use ledger::{Entry, Outcome, PhoneLedger};
+pub use link::{Fate, Faults, Link};
+
+/// What the app says its version is.
+const APP_VERSION: &str = "1.0.0";
+
+/// One phone in somebody's pocket.
+pub struct Phone {
+    pub owner: Actor,
+    pub device: EnrolledDevice,
+    replica: Replica<SqliteStore>,
+    ledger: PhoneLedger,
+    link: Link,
+    time: PhoneTime,
+    directory: PathBuf,
+    /// Removed with the phone, unless the directory was given.
+    _own_directory: Option<Arc<TempDir>>,
+}
+
+/// What the phone's clock shows: the server's, and how far it is off.
+#[derive(Debug, Clone)]
+struct PhoneTime {
+    clock: Clock,
+    ahead_ms: i64,
+    /// Deeds are done at this moment instead, for days that a test does not wait for.
+    day: Option<DeviceTime>,
+}
+
+impl PhoneTime {
+    fn now(&self) -> DeviceTime {
+        DeviceTime(self.clock.now_ms() + self.ahead_ms)
+    }
+}
+
+impl Phone {
+    /// A phone of this actor with everything in `directory`, whose luck is drawn from `seed`.
+    pub fn set_up(owner: Actor, device: EnrolledDevice, clock: Clock, directory: &Path, seed: u64) -> Self {
+        std::fs::create_dir_all(directory.join("photos")).expect("a directory for the phone");
+        let ledger = PhoneLedger::open(&directory.join("ledger.jsonl")).expect("the phone's ledger");
+        let replica = open(directory, &owner, &device);
+        let time = PhoneTime { clock, ahead_ms: 0, day: None };
+        let (link, directory) = (Link::new(seed), directory.to_owned());
+        Self { owner, device, replica, ledger, link, time, directory, _own_directory: None }
+    }
+
+    /// The same in a directory of its own, in memory where that can be.
+    pub fn in_own_directory(owner: Actor, device: EnrolledDevice, clock: Clock, seed: u64) -> Self {
+        let directory = Arc::new(own_directory());
+        let mut phone = Self::set_up(owner, device, clock, directory.path(), seed);
+        phone._own_directory = Some(directory);
+        phone
+    }
+
+    /// Out of reach, until [`online`](Self::online).
+    pub fn offline(&mut self) -> &mut Self {
+        self.link.is_up = false;
+        self
+    }
+
+    /// Back in reach: exchanges until nothing is left to send or to fetch. The test fails if that does not end.
+    pub async fn online(&mut self) -> &mut Self {
+        self.link.is_up = true;
+        let mut tries = 0;
+        while self.exchange().await.must_go_on() {
+            tries += 1;
+            assert!(tries < 400, "{} does not come to an end: {:?}", self.owner.email, self.status());
+        }
+        self
+    }
+
+    /// From now on its way to the server is so bad.
+    pub fn with_faults(&mut self, faults: Faults) -> &mut Self {
+        self.link.set_faults(faults);
+        self
+    }
+
+    /// What became of its requests so far.
+    pub fn fates(&self) -> &BTreeMap<Fate, usize> {
+        self.link.fates()
+    }
+
+    /// In reach again; nothing is exchanged yet.
+    pub fn in_reach(&mut self) -> &mut Self {
+        self.link.is_up = true;
+        self
+    }
+
+    /// Sets its clock so far ahead of the server's; behind, if negative.
+    pub fn set_clock_ahead_ms(&mut self, ahead_ms: i64) -> &mut Self {
+        self.time.ahead_ms = ahead_ms;
+        self
+    }
+
+    /// Whatever is done from now on is done at this time of the phone's clock, which then stands still.
+    pub fn at(&mut self, day: DeviceTime) -> &mut Self {
+        self.time.day = Some(day);
+        self
+    }
+
+    /// Kills the app and starts it again: a new session on the same store.
+    pub fn restart(self) -> Self {
+        let Self { owner, device, replica, ledger, link, time, directory, _own_directory } = self;
+        drop(replica.close());
+        let replica = open(&directory, &owner, &device);
+        Self { owner, device, replica, ledger, link, time, directory, _own_directory }
+    }
+
+    /// A second phone made from a backup of this one, as it is at this moment: same device, same key, same store, and
+    /// the ledger that says what the first was promised. Both live on.
+    pub fn restored_from_backup(&self, seed: u64) -> Self {
+        let directory = Arc::new(own_directory());
+        for entry in std::fs::read_dir(&self.directory).expect("the phone's files") {
+            let file = entry.expect("a file of the phone").path();
+            // The ledger is of the first phone's promises; its copy begins with none.
+            if file.extension().is_some_and(|ending| ending != "jsonl") {
+                std::fs::copy(&file, directory.path().join(file.file_name().expect("a name"))).expect("a copy");
+            }
+        }
+        let (owner, device, clock) = (self.owner.clone(), self.device.clone(), self.time.clock.clone());
+        let mut copy = Self::set_up(owner, device, clock, directory.path(), seed);
+        copy._own_directory = Some(directory);
+        copy
+    }
+
+    /// From now on its server answers there.
+    pub fn move_to(&mut self, url: &str) -> &mut Self {
+        url.clone_into(&mut self.owner.base);
+        self
+    }
+
+    /// The facts that nobody has acknowledged, as the ledger says: saved and not acked.
+    pub fn unsent_facts(&self) -> Vec<Uuid> {
+        let mut unsent = BTreeSet::new();
+        for entry in PhoneLedger::read(self.ledger.path()).expect("the phone's ledger") {
+            match entry {
+                Entry::Saved { fact, .. } => unsent.insert(fact),
+                Entry::Acked { fact, .. } => unsent.remove(&fact),
+                Entry::Sent { .. } => continue,
+            };
+        }
+        unsent.iter().map(|fact| fact.parse().expect("an id")).collect()
+    }
+
+    /// What stands between this phone and "synced".
+    pub fn status(&self) -> SyncStatus {
+        self.replica.status(self.time.now())
+    }
+
+    /// The owner's visits, by time.
+    pub fn agenda(&self) -> Vec<AgendaEntry> {
+        self.replica.agenda()
+    }
+
+    /// The tickets on it.
+    pub fn tickets(&self) -> impl Iterator<Item = &Arc<Summary>> {
+        self.replica.tickets()
+    }
+
+    /// Work that was refused.
+    pub fn drafts(&self) -> Vec<Arc<Draft>> {
+        self.replica.drafts().cloned().collect()
+    }
+
+    /// The ticket of a visit that is on this phone.
+    pub fn ticket_of(&self, visit: VisitId) -> Option<TicketId> {
+        self.replica
+            .tickets()
+            .find(|ticket| ticket.visits.iter().any(|one| one.visit == visit))
+            .map(|found| found.ticket)
+    }
+
+    /// Looks at a ticket as its owner sees it; the test fails if it is not here.
+    pub fn look<R>(&mut self, ticket: TicketId, look: impl FnOnce(&Sight<'_>) -> R) -> R {
+        let now = self.time.now();
+        self.replica.look(ticket, now, look).expect("the phone's store").expect("the ticket is on the phone")
+    }
+
+    /// Its ledger, for [`check`](crate::ledger_check::check).
+    pub fn ledger_path(&self) -> &Path {
+        self.ledger.path()
+    }
+}
+
+fn open(directory: &Path, owner: &Actor, device: &EnrolledDevice) -> Replica<SqliteStore> {
+    let store = SqliteStore::open(&directory.join("store.sqlite")).expect("the phone's store");
+    let identity = Identity { tenant: owner.tenant, device: device.id, user: owner.user };
+    let signer: Box<dyn DeviceSigner> = Box::new(device.signer.clone());
+    let opening = Opening {
+        identity,
+        role: Role::Engineer,
+        server_keys: vec![device.server_key],
+        app_version: APP_VERSION.to_owned(),
+        session_nonce: Nonce(Random.bytes()),
+    };
+    Replica::open(store, signer, opening).expect("the phone's core")
+}
+
+fn own_directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let within = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("callout-phone-").tempdir_in(within).expect("a directory for the phone")
+}
