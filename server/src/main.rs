@@ -1,10 +1,12 @@
 //! The command line of the server.
 
+use std::io::Read;
+
 use anyhow::Context;
-use callout_server::boot;
+use callout_server::boot::{self, admin};
 use callout_server::platform::config::Config;
 use callout_server::platform::telemetry;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Parser)]
@@ -23,6 +25,36 @@ enum Command {
         #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true)]
         database_owner_url: String,
     },
+    /// What an operator does.
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Make a tenant and its first administrator.
+    CreateTenant(CreateTenant),
+    /// Tell every phone that the database was put back from a copy, so that it offers again what it still holds.
+    AnnounceRestore(Config),
+}
+
+#[derive(Debug, Args)]
+struct CreateTenant {
+    #[arg(long)]
+    name: String,
+    /// The short name in addresses; made from the name if left out.
+    #[arg(long)]
+    slug: Option<String>,
+    #[arg(long)]
+    admin_email: String,
+    #[arg(long, default_value = "Administrator")]
+    admin_name: String,
+    /// Read the administrator's password from the standard input. Without it: CALLOUT_ADMIN_PASSWORD; without that: one
+    /// is drawn and printed.
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    config: Config,
 }
 
 #[tokio::main]
@@ -34,18 +66,44 @@ async fn main() -> anyhow::Result<()> {
             println!("{applied} migrations applied");
             Ok(())
         }
+        Command::Admin(Admin::CreateTenant(wanted)) => create_tenant(wanted).await,
+        Command::Admin(Admin::AnnounceRestore(config)) => {
+            let epoch = admin::announce_restore(&config).await?;
+            println!("the server epoch is now {epoch}; restart the server");
+            Ok(())
+        }
     }
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start_log(config.log_format);
+    // Listened to before anything is started, so that an early Ctrl-C also stops the database cleanly.
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
     let running = boot::start(&config).await?;
     println!("callout listens on http://{}", running.addr);
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     tokio::select! {
         _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("signals")?,
+        _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
     running.stop().await
+}
+
+async fn create_tenant(wanted: CreateTenant) -> anyhow::Result<()> {
+    let admin_password = if wanted.password_stdin {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("the standard input")?;
+        Some(text.trim_end_matches(['\r', '\n']).to_owned())
+    } else {
+        std::env::var("CALLOUT_ADMIN_PASSWORD").ok()
+    };
+    let CreateTenant { name, slug, admin_email, admin_name, config, .. } = wanted;
+    let request = admin::TenantRequest { name, slug, admin_email, admin_name, admin_password };
+    let created = admin::create_tenant(&config, request).await?;
+    println!("tenant {} ({})", created.slug, created.id);
+    if let Some(password) = created.drawn_password {
+        println!("password of the administrator, shown only here: {password}");
+    }
+    Ok(())
 }

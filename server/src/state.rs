@@ -7,6 +7,7 @@ use sync_core::ids::ServerEpoch;
 use sync_core::wire::ServerSigner;
 
 use crate::ledger::Ledger;
+use crate::platform::blobs::BlobStore;
 use crate::platform::clock::Clock;
 use crate::platform::random::Random;
 use crate::platform::shutdown::Shutdown;
@@ -24,6 +25,7 @@ pub struct AppState {
     pub ledger: Arc<Ledger>,
     /// Announced when the server is to end: streams end then.
     pub shutdown: Shutdown,
+    pub blobs: Arc<dyn BlobStore>,
     pub clock: Clock,
     pub random: Random,
 }

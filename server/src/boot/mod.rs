@@ -1,5 +1,6 @@
 //! Puts the server together, in the order in which the parts need each other, and takes it apart in the reverse order.
 
+pub mod admin;
 mod database;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::ledger::Ledger;
+use crate::platform::blobs::BlobDirectory;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::random::Random;
@@ -69,6 +71,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: 
         Some(path) => secret_file::read(path)?,
         None => secret_file::read_or_create(&config.data_dir.join("signing.key"), random)?,
     };
+    let blobs = BlobDirectory::open(config.data_dir.join("blobs"), random).context("the blob store")?;
     let now = clock.now();
     let server_epoch = database.tenancy.server_epoch(ServerEpoch(random.uuid(now)), false, now).await?;
     Ok(AppState {
@@ -78,6 +81,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: 
         server_epoch,
         ledger: Arc::new(Ledger::new(server_epoch)),
         shutdown,
+        blobs: Arc::new(blobs),
         clock,
         random,
     })

@@ -1,7 +1,8 @@
 //! What any server needs and no trade knows: problems, configuration, clock, randomness, the embedded database.
 //!
-//! No word of field service stands in here.
+//! No word of the trade stands in here.
 
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod etag;

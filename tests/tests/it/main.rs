@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test reports by failing")]
 
+mod architecture;
 mod catalogue;
 mod customers_and_sites;
 mod devices;
@@ -9,6 +10,7 @@ mod engineers;
 mod fixtures;
 mod idempotency;
 mod ledger;
+mod processes;
 mod server;
 mod sessions;
 mod strangers;
