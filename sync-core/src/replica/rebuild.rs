@@ -42,7 +42,10 @@ impl<T: StoreTx> Page<'_, T> {
         let pending: Vec<Arc<Pending>> = self.work.state.pending_of(id).cloned().collect();
         for pending in pending {
             if base.has_change(&pending.change.hash) {
-                // The feed was faster than the acknowledgement, which is still to come.
+                // Usually the feed was faster than the acknowledgement, which is still to come.
+                if pending.order >= again_from {
+                    self.doubt(id, &pending, &mut refused)?;
+                }
                 continue;
             }
             if base.fact(pending.fact.id).is_some() {
@@ -68,6 +71,39 @@ impl<T: StoreTx> Page<'_, T> {
         Ok(())
     }
 
+    /// The server does not have what we hold for admitted: an earlier server did, and the present one has not sent us
+    /// its own version. It is asked for that. If the ticket is not ours any more, it will not come.
+    fn doubt(
+        &mut self,
+        id: TicketId,
+        pending: &Pending,
+        refused: &mut BTreeMap<FactId, Vec<FactId>>,
+    ) -> Result<(), StoreError> {
+        let is_leaving = self.work.state.tickets.get(&id).is_some_and(|ticket| ticket.leaving.is_some());
+        if is_leaving || pending.replays >= MAX_REPLAYS {
+            return self.give_up(
+                pending,
+                refused,
+                Denial::of("lost_with_server", "the server has lost what it stood on"),
+            );
+        }
+        self.work.note_failure(id, "we hold changes that the server does not have".to_owned())?;
+        self.work.put_pending(Pending { replays: pending.replays + 1, ..pending.clone() })
+    }
+
+    /// Makes a draft of it, and tells a dispatcher.
+    fn give_up(
+        &mut self,
+        pending: &Pending,
+        refused: &mut BTreeMap<FactId, Vec<FactId>>,
+        denial: Denial,
+    ) -> Result<(), StoreError> {
+        self.work.take_pending(pending.order)?;
+        refused.insert(pending.fact.id, pending.fact.after.clone());
+        self.show_to_dispatcher(pending)?;
+        self.refuse(pending, denial.code.to_owned(), denial.rule, denial.detail)
+    }
+
     /// The same fact once more, on the document as it is now.
     fn make_again(
         &mut self,
@@ -91,12 +127,7 @@ impl<T: StoreTx> Page<'_, T> {
                 let (heads, actor_nonce, replays) = (on.heads(), self.fresh, pending.replays + 1);
                 self.work.put_pending(Pending { fact, change, heads, actor_nonce, replays, ..pending.clone() })
             }
-            Err(denial) => {
-                self.work.take_pending(pending.order)?;
-                refused.insert(pending.fact.id, pending.fact.after.clone());
-                self.show_to_dispatcher(pending)?;
-                self.refuse(pending, denial.code.to_owned(), denial.rule, denial.detail)
-            }
+            Err(denial) => self.give_up(pending, refused, denial),
         }
     }
 
