@@ -88,8 +88,9 @@ impl Scene {
     /// The visit goes to this engineer.
     pub fn assign(&mut self, user: UserId, role: GrantRole) -> GrantId {
         let id = GrantId(Uuid::from_u128(0x6000 + u128::from(self.made)));
-        let fact =
-            self.try_desk(|ticket, author, stamp| command::assign(ticket, author, stamp, VISIT, (id, user))).unwrap();
+        let fact = self
+            .try_desk(|ticket, author, stamp| command::assign(ticket, author, stamp, VISIT, (id, user), None))
+            .unwrap();
         let grant = Grant { id, visit: VISIT, user, role, from: self.now, by: dispatcher().user, ended: None };
         self.write(&fact, |edit| edit.add_grant(grant));
         id

@@ -139,7 +139,7 @@ impl Desk<'_> {
             return Err(LedgerError::NotFound);
         }
         let id = GrantId::fresh(self.now.0, Random.bytes());
-        let fact = self.say(|view, author, stamp| command::assign(view, author, stamp, visit, (id, user)))?;
+        let fact = self.say(|view, author, stamp| command::assign(view, author, stamp, visit, (id, user), slot))?;
         let grant = Grant { id, visit, user, role, from: self.now, by: self.author.user, ended: None };
         self.write(vec![(fact, None)], |edit| edit.add_grant(grant))?;
         if let Some(slot) = slot {

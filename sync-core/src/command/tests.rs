@@ -140,7 +140,7 @@ fn several_desk_commands_in_one_change_follow_each_other() {
     let taken = unassign(&view, &dispatcher(), first, grant).unwrap();
     let view = view.with(&taken);
     assert_eq!(view.state.status, Status::Created);
-    let given = assign(&view, &dispatcher(), second, VISIT, (GrantId(uuid::Uuid::from_u128(77)), BEN)).unwrap();
+    let given = assign(&view, &dispatcher(), second, VISIT, (GrantId(uuid::Uuid::from_u128(77)), BEN), None).unwrap();
     assert_eq!(given.after, [taken.id]);
     assert_eq!(view.with(&given).state.status, Status::Assigned);
 }

@@ -123,7 +123,11 @@ kinds! {
         /// The grant that says so.
         grant: GrantId,
         /// The engineer.
-        user: UserId
+        user: UserId,
+        /// When he is planned to begin; nothing if that is open.
+        start: Option<ServerTime>,
+        /// When he is planned to be through.
+        end: Option<ServerTime>
     },
     /// The desk takes the visit back.
     Unassign = "unassign" {

@@ -38,6 +38,8 @@ pub struct VisitSummary {
     pub visit: VisitId,
     pub status: Status,
     pub window: Option<TimeWindow>,
+    /// When the user of this device is planned to be at it.
+    pub slot: Option<TimeWindow>,
     /// The user of this device has it, or is there.
     pub is_mine: bool,
 }
@@ -69,7 +71,8 @@ impl<S: Store> Replica<S> {
                 unsent: self.state.pending_of(ticket.ticket).count(),
             }));
         }
-        let start = |entry: &AgendaEntry| entry.visit.window.map_or(i64::MAX, |window| window.start().0);
+        let planned = |visit: &VisitSummary| visit.slot.or(visit.window);
+        let start = |entry: &AgendaEntry| planned(&entry.visit).map_or(i64::MAX, |time| time.start().0);
         agenda.sort_by_key(|entry| (start(entry), entry.ticket.priority, entry.ticket.ticket));
         agenda
     }
@@ -109,6 +112,7 @@ impl State {
             visit: *visit,
             status: stands.status,
             window: stands.window,
+            slot: stands.engineers().find(|member| member.user == user).and_then(|member| member.slot),
             is_mine: stands.engineers().any(|member| member.user == user),
         });
         Summary {
@@ -168,6 +172,10 @@ struct VisitRow {
     end: Option<i64>,
     #[prost(bool, tag = "5")]
     is_mine: bool,
+    #[prost(int64, optional, tag = "6")]
+    slot_start: Option<i64>,
+    #[prost(int64, optional, tag = "7")]
+    slot_end: Option<i64>,
 }
 
 impl Record for Summary {
@@ -185,6 +193,8 @@ impl Record for Summary {
             start: visit.window.map(|window| window.start().0),
             end: visit.window.map(|window| window.end().0),
             is_mine: visit.is_mine,
+            slot_start: visit.slot.map(|slot| slot.start().0),
+            slot_end: visit.slot.map(|slot| slot.end().0),
         };
         SummaryRow {
             number: self.number.clone(),
@@ -202,11 +212,12 @@ impl Record for Summary {
 
     fn from_stored(key: &[u8], row: SummaryRow) -> Option<Self> {
         let visit = |row: &VisitRow| {
-            let window = row.start.zip(row.end).map(|(start, end)| TimeWindow::new(ServerTime(start), ServerTime(end)));
+            let window = |(start, end)| TimeWindow::new(ServerTime(start), ServerTime(end)).ok();
             Some(VisitSummary {
                 visit: VisitId::from_slice(&row.visit).ok()?,
                 status: row.status.parse().ok()?,
-                window: window.transpose().ok()?,
+                window: row.start.zip(row.end).and_then(window),
+                slot: row.slot_start.zip(row.slot_end).and_then(window),
                 is_mine: row.is_mine,
             })
         };

@@ -125,7 +125,7 @@ impl Server {
         let visit = VisitId(ticket.0);
         self.desk_says(
             ticket,
-            |view, author, stamp| command::assign(view, author, stamp, visit, (grant, user)),
+            |view, author, stamp| command::assign(view, author, stamp, visit, (grant, user), None),
             |edit| {
                 let role = GrantRole::Lead;
                 edit.add_grant(Grant { id: grant, visit, user, role, from: now, by: DESK, ended: None })

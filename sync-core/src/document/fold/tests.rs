@@ -129,7 +129,7 @@ fn a_reassigned_engineer_on_the_way_is_told_to_turn_back() {
     scene.unassign(to_ana);
     scene.assign(BEN, GrantRole::Lead);
     scene.sync(&mut ana);
-    assert_eq!((scene.status(), scene.flags()), (Status::Assigned, vec![Flag::TurnBack]));
+    assert_eq!((scene.status(), scene.flags()), (Status::Assigned, vec![Flag::TurnBack, Flag::GrantEnded]));
 }
 
 #[test]

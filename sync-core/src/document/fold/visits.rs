@@ -40,6 +40,8 @@ pub struct CrewMember {
     pub role: Option<GrantRole>,
     /// Where this engineer stands; `created` before he has it, after he turned it down, or once it was taken back.
     pub status: Status,
+    /// When he is planned to be at it.
+    pub slot: Option<TimeWindow>,
     /// Checked in, and neither checked out nor done.
     pub is_present: bool,
     /// The visit was taken back from him.
@@ -129,14 +131,16 @@ fn member(
 ) -> Option<CrewMember> {
     let record = input.grants.get(&grant);
     let assigned = steps.iter().find_map(|step| match order.fact(step.place).body {
-        FactBody::Assign { user, .. } => Some(user),
+        FactBody::Assign { user, start, end, .. } => Some((user, start.zip(end))),
         _ => None,
     });
+    let slot = assigned.and_then(|(_, slot)| slot).and_then(|(start, end)| TimeWindow::new(start, end).ok());
     Some(CrewMember {
         grant,
-        user: record.map(|record| record.user).or(assigned)?,
+        user: record.map(|record| record.user).or(assigned.map(|(user, _)| user))?,
         role: record.map(|record| record.role),
         status,
+        slot,
         is_present: presence::is_present(order, visit, grant),
         has_ended: steps.iter().any(|step| step.verb == Move::Unassign),
     })
