@@ -11,9 +11,12 @@ pub mod customers;
 pub mod sync;
 pub mod devices;
 pub mod engineers;
+pub mod intake;
 pub mod sites;
 pub mod ticket_types;
+pub mod tickets;
 pub mod users;
+pub mod visits;
 
 pub mod state;
 

@@ -15,7 +15,7 @@ mod documents;
 mod cache;
 mod create;
 mod edit;
-mod quarantine;
+pub mod quarantine;
 pub mod projections;
 mod publish;
 pub mod feed;

@@ -78,3 +78,38 @@ pub async fn settle_entered(
     .await?;
     Ok(())
 }
+
+/// What a dispatcher decided about a change that was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// Its content was entered at the desk.
+    Entered,
+    /// It is not wanted.
+    Dismissed,
+}
+
+/// Records a dispatcher's decision; the change is kept. One that is settled already stays as it is.
+pub async fn settle(
+    tx: &mut TenantTx,
+    id: uuid::Uuid,
+    settlement: Settlement,
+    by: sync_core::ids::UserId,
+    now: ServerTime,
+) -> Result<(), LedgerError> {
+    let settlement = match settlement {
+        Settlement::Entered => "entered",
+        Settlement::Dismissed => "dismissed",
+    };
+    sqlx::query!(
+        "update quarantine
+        set settled_at = $2, settled_by = $3, settlement = $4
+        where quarantine_id = $1 and settled_at is null",
+        id,
+        instant(now),
+        by.0,
+        settlement,
+    )
+    .execute(tx.as_mut())
+    .await?;
+    Ok(())
+}

@@ -13,7 +13,7 @@ use crate::platform::problem::{ApiResult, Problem};
 use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
-use crate::{customers, devices, engineers, sites, sync, ticket_types, users};
+use crate::{customers, devices, engineers, intake, sites, sync, ticket_types, tickets, users, visits};
 
 /// The whole HTTP interface. At most this many requests are handled at once.
 pub fn router(state: AppState, max_requests: usize) -> axum::Router {
@@ -42,10 +42,13 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(customers::routes())
         .merge(devices::routes())
         .merge(engineers::routes())
+        .merge(intake::routes())
         .merge(sites::routes())
         .merge(sync::routes::routes())
         .merge(ticket_types::routes())
+        .merge(tickets::routes())
         .merge(users::routes())
+        .merge(visits::routes())
 }
 
 /// 200 once the database answers.

@@ -35,7 +35,7 @@ const REPLAYED: &str = "idempotent-replayed";
 const LONGEST_CLAIM: TimeDelta = TimeDelta::seconds(60);
 
 /// Paths whose answers hold tokens, or that are idempotent by themselves: their answers are never kept.
-const EXEMPT: [&str; 2] = ["/auth/", "/sync"];
+const EXEMPT: [&str; 3] = ["/auth/", "/sync", "/imports"];
 
 /// The claim a request's unit of work confirms.
 #[derive(Debug, Clone, PartialEq, Eq)]

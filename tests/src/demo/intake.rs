@@ -48,7 +48,7 @@ pub async fn import(company: &Company, steps: &Steps) -> anyhow::Result<Imported
     step.done(&format!("{would_create} tickets to be, {} rows are wrong", tried["wrong_rows"]));
 
     let step = steps.begin("importing it, dates shifted to today", 0);
-    let report = post(company, false).await;
+    let report = import_whole(company).await?;
     let (created, needs_location) = (number(&report, "created")?, number(&report, "needs_location")?);
     ensure!(created == would_create, "the dry run foresaw {would_create} tickets, the import made {created}");
     step.done(&format!("{created} tickets, {needs_location} of them need a location"));
@@ -66,6 +66,23 @@ pub async fn import(company: &Company, steps: &Steps) -> anyhow::Result<Imported
         wrong_rows: number(&report, "wrong_rows")?,
         demand,
     })
+}
+
+/// A request enters rows for some seconds; the file is sent again until all of it is in.
+async fn import_whole(company: &Company) -> anyhow::Result<Value> {
+    let mut whole = post(company, false).await;
+    while number(&whole, "remaining")? > 0 {
+        let more = post(company, false).await;
+        for count in ["created", "needs_location"] {
+            whole[count] = (number(&whole, count)? + number(&more, count)?).into();
+        }
+        for (ticket_type, rows) in more["ticket_types"].as_object().into_iter().flatten() {
+            let before = whole["ticket_types"][ticket_type].as_i64().unwrap_or(0);
+            whole["ticket_types"][ticket_type] = (before + rows.as_i64().unwrap_or(0)).into();
+        }
+        whole["remaining"] = more["remaining"].clone();
+    }
+    Ok(whole)
 }
 
 async fn post(company: &Company, is_dry: bool) -> Value {

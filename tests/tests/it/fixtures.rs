@@ -1,6 +1,6 @@
 //! What the victim of the stranger tests has: one of everything that the API names in a path. A feature adds its own here.
 
-use callout_tests::TestApp;
+use callout_tests::{Answer, TestApp};
 use serde_json::{Value, json};
 
 /// For each kind of thing, how to find one. `user` and `device` are made by the test itself.
@@ -13,6 +13,10 @@ pub const IDS: &[(&str, &str)] = &[
     ("time_off", "select time_off_id::text from time_off"),
     ("skill", "select skill from skill"),
     ("code", "select code from ticket_type"),
+    ("name", "select name from import_mapping"),
+    ("ticket", "select ticket_id::text from ticket"),
+    ("visit", "select visit_id::text from visit"),
+    ("quarantine", "select quarantine_id::text from quarantine"),
 ];
 
 /// Makes one of each.
@@ -31,6 +35,27 @@ pub async fn fill(app: &TestApp) {
     let mut ticket_type = body_for("create_ticket_type").expect("a body");
     ticket_type["code"] = json!("victims-type");
     made("/ticket-types", ticket_type).await;
+    let mapping = desk.request(reqwest::Method::PUT, "/import-mappings/victims-mapping");
+    Answer::of(mapping.json(&body_for("put_mapping").expect("a body"))).await.expect(200);
+    let ticket = made("/tickets", json!({ "ticket_type": "victims-type", "title": "victim's ticket" })).await;
+    set_aside(app, ticket["ticket_id"].as_str().expect("an id")).await;
+}
+
+/// A change that was set aside, which only a phone could bring about.
+async fn set_aside(app: &TestApp, ticket: &str) {
+    let nobody = sync_core::ids::UserId(Default::default()).0;
+    sqlx::query(
+        "insert into quarantine (
+            tenant_id, quarantine_id, ticket_id, device_id, user_id, session_nonce, dev_seq, change_hash, change_bytes,
+            code, detail, received_at)
+        values ($1, gen_random_uuid(), $2::uuid, $3, $3, '', 1, '', '', 'denied', '', now())",
+    )
+    .bind(app.tenant().id.0)
+    .bind(ticket)
+    .bind(nobody)
+    .execute(&mut app.database().superuser().await)
+    .await
+    .expect("a change set aside");
 }
 
 /// A good body where one made up from the schema would be refused before the thing it is about is looked for.
@@ -53,6 +78,16 @@ pub fn body_for(operation: &str) -> Option<Value> {
         "set_engineer_skills" => json!({ "skills": [] }),
         "add_shifts" => json!({ "shifts": [window] }),
         "add_time_off" => window,
+        "put_mapping" => json!({
+            "source": "x", "time_zone": "UTC", "date_formats": ["%F"], "external_id": "x", "title": "x", "requested_at": "x",
+            "ticket_type": { "default": { "ticket_type": "x" } }, "site": { "name": "x", "address": "x" },
+        }),
+        "edit_ticket" => json!({ "edits": [{ "field": "priority", "seen": 3, "value": 1 }] }),
+        "cancel_ticket" | "reopen_ticket" => json!({ "reason": "x" }),
+        "note_on_ticket" => json!({ "text": "x" }),
+        "locate_ticket" => json!({ "position": { "lat": 1, "lon": 1 } }),
+        "edit_visit" => json!({ "pinned": { "seen": false, "value": true } }),
+        "settle_quarantined" => json!({ "settlement": "dismissed" }),
         _ => return None,
     })
 }
