@@ -22,6 +22,7 @@ mod open;
 mod execute;
 mod request;
 mod reply;
+mod answers;
 mod items;
 mod rebuild;
 mod summary;

@@ -89,6 +89,7 @@ impl Session {
             failures: 0,
             trouble: None,
             has_more: false,
+            scope_asked_at: None,
             retry_after_ms: 0,
         }
     }

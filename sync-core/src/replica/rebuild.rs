@@ -64,11 +64,21 @@ impl<T: StoreTx> Page<'_, T> {
             must_make_again = true;
             self.make_again(id, on, &pending, &mut refused)?;
         }
+        self.drop_settled_drafts(id, &base)?;
         let has_work = self.work.state.pending_of(id).next().is_some();
         let docs = Docs { base, working: working.filter(|_| has_work) };
         self.work.summarise(id, docs.now())?;
         self.work.state.docs.insert(id, Arc::new(docs));
         Ok(())
+    }
+
+    /// What was refused once is in the ticket after all: a dispatcher let it in, or another copy of this store was
+    /// faster.
+    fn drop_settled_drafts(&mut self, id: TicketId, base: &TicketDoc) -> Result<(), StoreError> {
+        let drafts = self.work.state.drafts.values().filter(|draft| draft.ticket == id);
+        let settled: Vec<FactId> =
+            drafts.map(|draft| draft.fact.id).filter(|fact| base.fact(*fact).is_some()).collect();
+        settled.into_iter().try_for_each(|fact| self.work.take_draft(fact).map(drop))
     }
 
     /// The server does not have what we hold for admitted: an earlier server did, and the present one has not sent us

@@ -1,23 +1,19 @@
 //! Taking in an answer: the whole page in one transaction, or nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::document::{RawChange, TicketDoc};
-use crate::ids::{FactId, Nonce, Sha256Hash, TicketId};
+use crate::document::TicketDoc;
+use crate::ids::{FactId, Nonce, TicketId};
 use crate::replica::Replica;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::{Vouched, Wish, WishAnswer};
-use crate::replica::rows::work::{Draft, Pending, Retained, Superseded};
+use crate::replica::rows::work::{Retained, Superseded};
 use crate::replica::state::{InFlight, Offered, Work};
 use crate::replica::status::Trouble;
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::time::{DeviceTime, ServerTime, Skew};
 use crate::wire::signed::{self, ReplyError};
-use crate::wire::{
-    Ack, Batch, BatchHeader, Deferred, IntentOutcome, NoticeDecision, Reject, RejectOutcome, ScopeAnswer, Standing,
-    SyncReply, WireError,
-};
+use crate::wire::{IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError};
 
 /// What a page brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,7 +76,7 @@ impl<S: Store> Replica<S> {
 /// A page being taken in.
 pub(super) struct Page<'a, T> {
     pub work: &'a mut Work<T>,
-    in_flight: &'a InFlight,
+    pub in_flight: &'a InFlight,
     pub now: DeviceTime,
     pub server_time: ServerTime,
     pub fresh: Nonce,
@@ -116,7 +112,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
         let mut trouble = None;
         for refusal in &reply.refused_batches {
             match self.in_flight.batches.get(refusal.position as usize) {
-                Some(Offered::Again { bytes }) => self.revive_all(bytes)?,
+                Some(Offered::Again(retained)) => self.revive_from(retained, 0, &[])?,
                 _ => trouble = Some(Trouble::BatchRefused { code: refusal.code.clone() }),
             }
         }
@@ -125,7 +121,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
         }
         let progressed = !reply.acks.is_empty() || self.in_flight.batches.is_empty();
         for ack in &reply.acks {
-            self.take_ack(ack)?;
+            self.take_ack(ack, &reply.rejects)?;
         }
         for reject in reply.rejects {
             self.take_reject(reject)?;
@@ -179,6 +175,10 @@ impl<'a, T: StoreTx> Page<'a, T> {
             device.generation += 1;
             device.is_resetting = true;
         }
+        if self.in_flight.asked_scope {
+            self.work.state.session.scope_asked_at = Some(reply.server_time);
+        }
+        let device = &mut self.work.state.device;
         match reply.scope {
             Some(ScopeAnswer::Same) => device.scope_agreed_at = Some(reply.server_time),
             Some(ScopeAnswer::Differs) => device.scope_differs = true,
@@ -201,164 +201,6 @@ impl<'a, T: StoreTx> Page<'a, T> {
             }
         }
         Ok(())
-    }
-
-    fn take_ack(&mut self, ack: &Ack) -> Result<(), StoreError> {
-        let device = self.work.state.device.identity.device;
-        if ack.device.is_some_and(|other| other != device) {
-            return Ok(());
-        }
-        let Some(epoch) = self.work.state.device.server_epoch else { return Ok(()) };
-        let session = &mut self.work.state.session;
-        let own = if ack.session_nonce == session.nonce { session.batches.remove(&ack.dev_seq) } else { None };
-        let bytes = own.map(|sent| sent.bytes.clone()).or_else(|| self.offered(ack.session_nonce, ack.dev_seq));
-        // An answer that came twice, or to a session of long ago.
-        let Some((bytes, batch, claims)) = bytes.and_then(read_batch) else { return Ok(()) };
-        // What counts is what was sent: the same fact may have been made again since, for nothing.
-        let mut changes = Vec::new();
-        let named = claims.change_hashes.iter().zip(&claims.fact_ids).zip(batch.changes());
-        for ((hash, fact), chunk) in named.take(ack.admitted as usize) {
-            let ours = self.work.state.pending_of(claims.ticket).find(|pending| pending.fact.id == *fact);
-            if let Some(order) = ours.map(|pending| pending.order) {
-                self.work.take_pending(order)?;
-                self.arrived.acknowledged += 1;
-            }
-            changes.push(RawChange { hash: *hash, bytes: chunk.clone() });
-        }
-        if ack.admitted > 0 {
-            let (session, dev_seq) = (ack.session_nonce, ack.dev_seq);
-            Retained { session, dev_seq, batch: bytes, admitted: ack.admitted, received: ack.received, epoch }
-                .write(&mut self.work.tx)?;
-        }
-        self.admit(claims.ticket, changes)
-    }
-
-    /// A batch among those that were offered to a new server.
-    fn offered(&self, session: Nonce, dev_seq: u64) -> Option<Vec<u8>> {
-        let offered = self.in_flight.batches.iter().find(|offered| {
-            let Offered::Again { bytes } = offered else { return false };
-            let claims = read_batch(bytes.clone()).map(|(_, _, claims)| claims);
-            claims.is_some_and(|claims| (claims.session_nonce, claims.dev_seq) == (session, dev_seq))
-        });
-        match offered {
-            Some(Offered::Again { bytes }) => Some(bytes.clone()),
-            _ => None,
-        }
-    }
-
-    /// What was ours alone is the server's now.
-    pub(super) fn admit(&mut self, id: TicketId, changes: Vec<RawChange>) -> Result<(), StoreError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let Some(mut base) = self.base(id)? else { return Ok(()) };
-        match base.apply_admitted(changes.clone()) {
-            Ok(()) => self.store_changes(id, base, &changes),
-            // The server has it and we lack what it stands on: the whole is asked for.
-            Err(why) => self.work.note_failure(id, why.to_string()),
-        }
-    }
-
-    fn take_reject(&mut self, reject: Reject) -> Result<(), StoreError> {
-        let ours = |pending: &&Arc<Pending>| pending.change.hash == reject.change;
-        match (self.work.state.outbox.values().find(ours).cloned(), &reject.outcome) {
-            (Some(pending), RejectOutcome::Quarantined { .. }) => {
-                self.work.take_pending(pending.order)?;
-                self.refuse(&pending, reject.code, reject.rule, reject.detail)
-            }
-            (Some(pending), RejectOutcome::MakeAgain) => {
-                self.make_again_from(pending.ticket, pending.order);
-                Ok(())
-            }
-            (None, RejectOutcome::MakeAgain) => match self.offered_again(reject.change) {
-                Some(bytes) => self.revive(reject.ticket, bytes),
-                None => Ok(()),
-            },
-            (None, RejectOutcome::Quarantined { .. }) => Ok(()),
-        }
-    }
-
-    /// Makes a draft of refused work that is out of the outbox already. What came after it must be made again.
-    pub(super) fn refuse(
-        &mut self,
-        pending: &Pending,
-        code: String,
-        rule: String,
-        detail: String,
-    ) -> Result<(), StoreError> {
-        let (ticket, fact, made_at) = (pending.ticket, pending.fact.clone(), pending.made_at);
-        self.refused.entry(ticket).or_default().insert(fact.id, fact.after.clone());
-        self.make_again_from(ticket, pending.order);
-        self.arrived.refused.push(fact.id);
-        let (refused_at, decision, note) = (self.now, NoticeDecision::Waiting, String::new());
-        self.work.put_draft(Draft { ticket, fact, code, rule, detail, made_at, refused_at, decision, note })
-    }
-
-    fn make_again_from(&mut self, ticket: TicketId, order: u64) {
-        self.renew_actor(ticket);
-        let from = self.again_from.entry(ticket).or_insert(order);
-        *from = (*from).min(order);
-    }
-
-    /// A batch out of turn. One of this session is sent again with those before it; if the server waits for one that
-    /// it has acknowledged, it has lost count, and we begin to count anew.
-    fn take_deferred(&mut self, deferred: &Deferred) -> Result<(), StoreError> {
-        let session = &mut self.work.state.session;
-        if deferred.session_nonce == session.nonce {
-            if !session.batches.contains_key(&deferred.expected) {
-                session.restart(self.fresh);
-            }
-            return Ok(());
-        }
-        let offered = self.offered(deferred.session_nonce, deferred.dev_seq);
-        offered.map_or(Ok(()), |bytes| self.revive_all(&bytes))
-    }
-
-    fn revive_all(&mut self, batch: &[u8]) -> Result<(), StoreError> {
-        let Some((_, batch, claims)) = read_batch(batch.to_vec()) else { return Ok(()) };
-        let key = Retained::key_of(claims.session_nonce, claims.dev_seq);
-        if let Some(epoch) = self.work.state.device.server_epoch
-            && let Some(row) = self.work.tx.get(Table::Retained, &key)?
-        {
-            Retained { epoch, ..Retained::read(&key, &row)? }.write(&mut self.work.tx)?;
-        }
-        batch.changes().iter().try_for_each(|bytes| self.revive(claims.ticket, bytes.clone()))
-    }
-
-    /// Work that an earlier server had acknowledged and the present one cannot place: it is unsent again.
-    fn revive(&mut self, ticket: TicketId, bytes: Vec<u8>) -> Result<(), StoreError> {
-        let Ok(parsed) = crate::guard::check_chunk(&bytes) else { return Ok(()) };
-        let change = RawChange { hash: parsed.hash(), bytes };
-        let (fact, heads, actor_nonce, made_at) = (parsed.fact().clone(), Vec::new(), self.fresh, self.now);
-        self.put_again(Pending { order: 0, ticket, fact, change, actor_nonce, made_at, heads, replays: 0 })
-    }
-
-    /// What an earlier server had from another copy of this store, the present one may lack.
-    fn revive_superseded(&mut self) -> Result<(), StoreError> {
-        for superseded in Superseded::all(&self.work.tx)? {
-            superseded.erase(&mut self.work.tx)?;
-            self.put_again(superseded.pending)?;
-        }
-        Ok(())
-    }
-
-    /// Puts work at the end of the outbox, to be made again.
-    fn put_again(&mut self, pending: Pending) -> Result<(), StoreError> {
-        let device = &mut self.work.state.device;
-        let order = device.next_order;
-        device.next_order += 1;
-        self.make_again_from(pending.ticket, order);
-        self.work.put_pending(Pending { order, ..pending })
-    }
-
-    /// The change with this hash among those that were offered to a new server.
-    fn offered_again(&self, change: Sha256Hash) -> Option<Vec<u8>> {
-        self.in_flight.batches.iter().find_map(|offered| {
-            let Offered::Again { bytes } = offered else { return None };
-            let (_, batch, claims) = read_batch(bytes.clone())?;
-            let at = claims.change_hashes.iter().position(|hash| *hash == change)?;
-            batch.changes().get(at).cloned()
-        })
     }
 
     /// After a reset: what the feed did not name again is not ours any more.
@@ -433,13 +275,6 @@ impl<'a, T: StoreTx> Page<'a, T> {
         }
         Ok(())
     }
-}
-
-/// A batch of our own, with what it says.
-fn read_batch(bytes: Vec<u8>) -> Option<(Vec<u8>, Batch, BatchHeader)> {
-    let batch = Batch::decode(&bytes).ok()?;
-    let claims = batch.claims().ok()?;
-    Some((bytes, batch, claims))
 }
 
 /// A page decoded may be this large.

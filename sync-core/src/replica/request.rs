@@ -32,6 +32,8 @@ const BUDGET: Budget = Budget { bytes: 4 << 20, documents: 500 };
 const MAX_BLOBS: usize = 64;
 /// How often the scope is compared, on the server's clock.
 const SCOPE_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+/// A server that gave no answer, because it had news, is asked again after so long.
+const SCOPE_PATIENCE_MS: i64 = 10 * 60 * 1000;
 /// Of a document that does not open, the server gets so much to see why.
 const SAMPLE_BYTES: usize = 64 * 1024;
 
@@ -132,7 +134,7 @@ impl State {
                 return Ok(());
             }
             request.batches.push(retained.batch.clone());
-            in_flight.batches.push(Offered::Again { bytes: retained.batch });
+            in_flight.batches.push(Offered::Again(Arc::new(retained)));
         }
         in_flight.reoffer_complete = true;
         Ok(())
@@ -151,8 +153,9 @@ impl State {
             return;
         }
         let Some((last_reply, _)) = device.last_reply else { return };
-        let agreed_at = device.scope_agreed_at.unwrap_or(ServerTime(i64::MIN));
-        let is_due = last_reply.0.saturating_sub(agreed_at.0) > SCOPE_EVERY_MS;
+        let is_long_ago = |at: ServerTime| last_reply.0.saturating_sub(at.0) > SCOPE_EVERY_MS;
+        let is_due = device.scope_agreed_at.is_none_or(is_long_ago)
+            && self.session.scope_asked_at.is_none_or(|at| last_reply.0.saturating_sub(at.0) > SCOPE_PATIENCE_MS);
         if is_due && self.outbox.is_empty() && !self.session.has_more && !device.is_resetting {
             request.scope = Some(ScopeDigest::over(self.held()));
             in_flight.asked_scope = true;

@@ -10,10 +10,11 @@ use crate::replica::rows::Record;
 use crate::replica::rows::device::Device;
 use crate::replica::rows::other::{AwaitedBlob, Vouched, Wish};
 use crate::replica::rows::ticket::{LoadError, Ticket};
-use crate::replica::rows::work::{Draft, Pending};
+use crate::replica::rows::work::{Draft, Pending, Retained};
 use crate::replica::status::Trouble;
 use crate::replica::summary::Summary;
 use crate::store::{StoreError, StoreTx};
+use crate::time::ServerTime;
 
 /// Everything but the documents of tickets that nobody looks at. A copy costs a count for each row.
 #[derive(Clone)]
@@ -49,6 +50,8 @@ pub(super) struct Session {
     pub trouble: Option<Trouble>,
     /// The last page was not the last.
     pub has_more: bool,
+    /// When the server was last asked whether it agrees about the scope, on its clock.
+    pub scope_asked_at: Option<ServerTime>,
     pub retry_after_ms: u32,
 }
 
@@ -79,7 +82,7 @@ pub(super) enum Offered {
     /// One of this session.
     Own,
     /// One that an earlier server had acknowledged, offered to the present one.
-    Again { bytes: Vec<u8> },
+    Again(Arc<Retained>),
 }
 
 /// A ticket's document.

@@ -39,6 +39,8 @@ pub struct Server {
     feed: Vec<FeedRow>,
     receipts: BTreeMap<(DeviceId, Nonce, u64), Receipt>,
     pub page_rows: usize,
+    /// Says as little as the protocol allows: nothing of orphans, and no session may begin in its middle.
+    pub is_terse: bool,
     made: u128,
     /// The server vouches for its own changes with a secret that survives a restore.
     secret: [u8; 32],
@@ -79,6 +81,7 @@ impl Server {
             feed: Vec::new(),
             receipts: BTreeMap::new(),
             page_rows: 50,
+            is_terse: false,
             made: 0,
             secret: [9; 32],
         }
@@ -260,9 +263,9 @@ impl Server {
         }
         let last = self.receipts.keys().filter(|(d, s, _)| (*d, *s) == (device, header.session_nonce));
         let last = last.map(|(_, _, dev_seq)| *dev_seq).max();
-        // A session that is not known may begin anywhere: its beginning may be lost.
-        if last.is_some_and(|last| header.dev_seq != last + 1) {
-            let expected = last.unwrap_or(0) + 1;
+        // The beginning of a session may be lost: a kind server lets it begin anywhere.
+        let expected = last.map_or(if self.is_terse { 1 } else { header.dev_seq }, |last| last + 1);
+        if header.dev_seq != expected {
             reply.deferred.push(Deferred { session_nonce: header.session_nonce, dev_seq: header.dev_seq, expected });
             return;
         }
@@ -277,12 +280,14 @@ impl Server {
         let header = batch.header();
         let mut admitted = 0;
         let mut rejects = Vec::new();
+        let mut is_refused = false;
         for (hash, fact, raw) in batch.changes() {
-            if rejects.is_empty() && self.tickets[&header.ticket].has_change(&hash) {
+            if !is_refused && self.tickets[&header.ticket].has_change(&hash) {
                 admitted += 1;
                 continue;
             }
-            let judged = if rejects.is_empty() { self.judge(header, raw) } else { Err(("orphan", true)) };
+            let judged = if is_refused { Err(("orphan", true)) } else { self.judge(header, raw) };
+            is_refused |= judged.is_err();
             match judged {
                 Ok(()) => admitted += 1,
                 Err((code, is_for_want_of_base)) => {
@@ -292,6 +297,9 @@ impl Server {
                         self.quarantine.insert(fact, code);
                         RejectOutcome::Quarantined { quarantine: fact.as_bytes().to_vec() }
                     };
+                    if self.is_terse && code == "orphan" {
+                        continue;
+                    }
                     let (code, rule, detail) = (code.to_owned(), String::new(), String::new());
                     rejects.push(Reject { ticket: header.ticket, change: hash, fact, code, rule, detail, outcome });
                 }

@@ -37,6 +37,7 @@ impl Run {
         let mut chance = Chance(seed);
         let mut server = Server::new(1);
         server.page_rows = 1 + chance.below(20);
+        server.is_terse = chance.percent(50);
         let tickets: Vec<_> = (0..world.tickets).map(|_| TicketId(chance.uuid())).collect();
         for ticket in &tickets {
             server.create_ticket(*ticket);
