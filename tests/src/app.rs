@@ -104,6 +104,20 @@ impl TestApp {
         self.database
     }
 
+    /// Waits until everything committed so far can be read from the feed. Every test's database is in one cluster, and a
+    /// feed does not pass a transaction that is still open in any of them.
+    pub async fn settle(&self) {
+        let mut database = self.database.superuser().await;
+        let end: String = sqlx::query_scalar("select pg_snapshot_xmax(pg_current_snapshot())::text")
+            .fetch_one(&mut database)
+            .await
+            .expect("the end of the feed");
+        let is_past = "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8";
+        while !sqlx::query_scalar::<_, bool>(is_past).bind(&end).fetch_one(&mut database).await.expect("its horizon") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Moves the server's clock forward.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);

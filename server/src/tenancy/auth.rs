@@ -90,6 +90,8 @@ fn bearer(parts: &Parts) -> Option<Token> {
 }
 
 async fn authenticate(tenancy: &Tenancy, token: &Token, now: DateTime<Utc>) -> ApiResult<SyncCtx> {
+    // One statement, outside of any transaction.
+    let mut lane = tenancy.lanes().take().await?;
     let found = sqlx::query!(
         r#"select session_id as "session_id!", user_id as "user_id!", device_id, role as "role!", revoked_at
            from authenticate($1, $2, $3)"#,
@@ -97,9 +99,11 @@ async fn authenticate(tenancy: &Tenancy, token: &Token, now: DateTime<Utc>) -> A
         &token.sha256()[..],
         now,
     )
-    .fetch_optional(tenancy.pool())
-    .await?
-    .ok_or_else(signed_out)?;
+    .fetch_optional(lane.as_mut())
+    .await?;
+    lane.is_clean();
+    drop(lane);
+    let found = found.ok_or_else(signed_out)?;
     let standing = Standing::at(found.revoked_at, now).ok_or_else(signed_out)?;
     let caller = Caller::Session {
         session: SessionId(found.session_id),

@@ -131,7 +131,7 @@ impl TenantCtx {
         E: From<sqlx::Error> + Send + 'static,
         F: for<'t> Work<'t, T, E> + Send + 'static,
     {
-        self.run(self.begin("begin"), self.0.claim.clone(), work).await
+        self.run(self.begin("begin"), true, self.0.claim.clone(), work).await
     }
 
     /// Like [`TenantCtx::transact`] on one unchanging view of the database; writing is an error.
@@ -142,17 +142,17 @@ impl TenantCtx {
         F: for<'t> Work<'t, T, E> + Send + 'static,
     {
         let begin = self.begin("begin isolation level repeatable read read only");
-        self.run(begin, None, work).await
+        self.run(begin, false, None, work).await
     }
 
-    async fn run<T, E, F>(&self, begin: String, claim: Option<Claim>, work: F) -> Result<T, E>
+    async fn run<T, E, F>(&self, begin: String, is_writing: bool, claim: Option<Claim>, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<sqlx::Error> + Send + 'static,
         F: for<'t> Work<'t, T, E> + Send + 'static,
     {
-        let pool = self.0.tenancy.pool().clone();
-        Unit { pool, tenant: self.tenant(), begin, claim }.run(work).await
+        let lanes = Arc::clone(self.0.tenancy.lanes());
+        Unit { lanes, tenant: self.tenant(), begin, is_writing, claim }.run(work).await
     }
 
     /// One round trip: only ids stand in it, so there is nothing to escape.

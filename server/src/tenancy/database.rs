@@ -1,5 +1,6 @@
 //! The connection pool and the schema. Nothing outside `tenancy` holds the pool.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +10,7 @@ use sqlx::{ConnectOptions, Connection, Executor, PgPool};
 use sync_core::ids::{ServerEpoch, TenantId, UserId};
 
 use super::context::{Caller, SystemEntry, TenantCtx};
+use super::lanes::Lanes;
 
 /// Every migration there is, in order.
 pub fn migrations() -> Migrator {
@@ -45,6 +47,7 @@ async fn applied(connection: &mut sqlx::PgConnection) -> Result<usize, sqlx::Err
 #[derive(Debug, Clone)]
 pub struct Tenancy {
     pool: PgPool,
+    lanes: Arc<Lanes>,
 }
 
 impl Tenancy {
@@ -57,7 +60,8 @@ impl Tenancy {
             ("idle_in_transaction_session_timeout", "20s"),
         ]);
         let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
+            // The lanes keep theirs; the rest is for what runs before a tenant is known.
+            .max_connections(max_connections + 2)
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
             // Ends a transaction that a connection brings back, and says nothing if there is none (a lone `rollback`
@@ -67,7 +71,8 @@ impl Tenancy {
             })
             .connect_with(app)
             .await?;
-        Ok(Self { pool })
+        let lanes = Lanes::new(pool.clone(), max_connections as usize);
+        Ok(Self { pool, lanes })
     }
 
     /// Whether every migration this program knows has been applied.
@@ -147,11 +152,11 @@ impl Tenancy {
 
     /// Waits for the units of work that still run, then closes every connection.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.lanes.close().await;
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.pool
+    pub(super) fn lanes(&self) -> &Arc<Lanes> {
+        &self.lanes
     }
 }
 

@@ -6,6 +6,7 @@
 //! called as a stranger.
 
 mod context;
+mod lanes;
 mod permission;
 mod unit_of_work;
 

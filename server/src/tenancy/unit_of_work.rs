@@ -2,18 +2,23 @@
 //!
 //! sqlx 0.9 can lose acknowledged writes otherwise: a `begin` whose future is dropped, because a client hung up, leaves
 //! the pooled connection inside an open transaction, and the next statement that trusts it is acknowledged and then
-//! rolled back. Two nets, each enough alone:
+//! rolled back. Three nets, each enough alone:
 //! - the unit runs in a task of its own, which no hang-up cancels;
-//! - the pool ends any open transaction of a connection that is given back (see [`super::database`]).
+//! - a connection whose unit did not come to its commit or rollback is closed (see [`super::lanes`]);
+//! - what else uses the pool gives its connection back through a hook that ends any open transaction.
 
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::postgres::PgTransactionManager;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr};
+use sqlx_core::transaction::TransactionManager;
 use sync_core::ids::TenantId;
 use tracing::Instrument;
 
 use super::idempotency::{self, Claim};
+use super::lanes::{Lane, Lanes};
 
 /// What is done inside a unit of work: `async move |tx: &mut TenantTx| …`, the argument's type written out.
 pub trait Work<'t, T, E>: FnOnce(&'t mut TenantTx) -> Self::Running {
@@ -31,7 +36,7 @@ where
 /// An open transaction that sees the rows of one tenant. Whoever opened it commits it.
 #[derive(Debug)]
 pub struct TenantTx {
-    transaction: Transaction<'static, Postgres>,
+    lane: Lane,
     tenant: TenantId,
 }
 
@@ -40,34 +45,54 @@ impl TenantTx {
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
+
+    async fn begin(lanes: &Arc<Lanes>, tenant: TenantId, statement: String) -> Result<Self, sqlx::Error> {
+        let mut lane = lanes.take().await?;
+        PgTransactionManager::begin(lane.as_mut(), Some(AssertSqlSafe(statement).into_sql_str())).await?;
+        Ok(Self { lane, tenant })
+    }
+
+    async fn commit(mut self) -> Result<(), sqlx::Error> {
+        PgTransactionManager::commit(self.lane.as_mut()).await?;
+        self.lane.is_clean();
+        Ok(())
+    }
+
+    async fn roll_back(mut self) -> Result<(), sqlx::Error> {
+        PgTransactionManager::rollback(self.lane.as_mut()).await?;
+        self.lane.is_clean();
+        Ok(())
+    }
 }
 
 impl Deref for TenantTx {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.transaction
+        self.lane.as_ref()
     }
 }
 
 impl DerefMut for TenantTx {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+        self.lane.as_mut()
     }
 }
 
 impl AsMut<PgConnection> for TenantTx {
     fn as_mut(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+        self.lane.as_mut()
     }
 }
 
 /// One unit of work to be done.
 pub(super) struct Unit {
-    pub pool: PgPool,
+    pub lanes: Arc<Lanes>,
     pub tenant: TenantId,
     /// The statement that begins the transaction.
     pub begin: String,
+    /// Whether it may write.
+    pub is_writing: bool,
     /// The idempotency key that this work is done for.
     pub claim: Option<Claim>,
 }
@@ -95,19 +120,22 @@ impl Unit {
         E: From<sqlx::Error>,
         F: for<'t> Work<'t, T, E>,
     {
-        let transaction = self.pool.begin_with(AssertSqlSafe(self.begin)).await?;
-        let mut tx = TenantTx { transaction, tenant: self.tenant };
+        let mut tx = TenantTx::begin(&self.lanes, self.tenant, self.begin).await?;
         match work(&mut tx).await {
             Ok(done) => {
-                if let Some(claim) = &self.claim {
-                    idempotency::confirm(&mut tx, claim).await?;
+                match &self.claim {
+                    Some(claim) => idempotency::confirm(&mut tx, claim).await?,
+                    // PostgreSQL answers the commit of a failed transaction with a rollback and no error. Work that
+                    // overlooked a failed statement is found out by one more.
+                    None if self.is_writing => tx.execute("select").await.map(|_| ())?,
+                    None => {}
                 }
-                tx.transaction.commit().await?;
+                tx.commit().await?;
                 Ok(done)
             }
             Err(refused) => {
                 // If even this fails the connection is closed, which rolls back too; the first error is the one to tell.
-                if let Err(error) = tx.transaction.rollback().await {
+                if let Err(error) = tx.roll_back().await {
                     tracing::warn!(error = %error, "could not roll back, connection closed");
                 }
                 Err(refused)

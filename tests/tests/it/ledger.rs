@@ -77,6 +77,7 @@ impl Phone {
 
     async fn sync(&mut self, app: &TestApp) -> Arrived {
         let now = DeviceTime(now(app).0);
+        app.settle().await;
         let request = self.replica.poll_request(now).expect("a request").expect("none is under way");
         let answer = self
             .owner

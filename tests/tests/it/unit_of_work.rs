@@ -161,6 +161,23 @@ async fn an_error_or_a_panic_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn work_that_overlooks_a_failed_statement_is_not_acknowledged() {
+    let app = TestApp::start().await;
+    let ctx = app.tenant().system();
+    let overlooked: Result<(), sqlx::Error> = ctx
+        .transact(async |tx: &mut TenantTx| {
+            tx.execute("update app_user set name = 'changed'").await?;
+            let _ = tx.execute("select 1 / 0").await;
+            Ok(())
+        })
+        .await;
+    assert!(overlooked.is_err(), "PostgreSQL rolled it back");
+    let mut superuser = app.database().superuser().await;
+    let name: String = sqlx::query_scalar("select name from app_user").fetch_one(&mut superuser).await.expect("a name");
+    assert_eq!(name, "Admin");
+}
+
+#[tokio::test]
 async fn a_read_cannot_write_and_savepoints_work_inside_a_unit() {
     let app = TestApp::start().await;
     let ctx = app.tenant().system();
