@@ -55,7 +55,7 @@ impl Duty {
     /// shift.
     pub fn earliest_start(&self, visit: &Visit, from: i64, deadline: i64, blocked: &[Interval]) -> Option<i64> {
         let duration_s = i64::from(visit.duration_s);
-        let latest = self.closes.min(deadline) - duration_s;
+        let latest = (self.closes - duration_s.max(1)).min(deadline - duration_s);
         let mut start = from.max(self.opens);
         loop {
             start = visit.first_start(start)?;
@@ -72,7 +72,7 @@ impl Duty {
     /// The last start with which the visit fits and ends by `by`, by `deadline` and within the shift.
     pub fn latest_start(&self, visit: &Visit, by: i64, deadline: i64) -> Option<i64> {
         let duration_s = i64::from(visit.duration_s);
-        let mut start = by.min(self.closes).min(deadline) - duration_s;
+        let mut start = (self.closes - duration_s.max(1)).min(by.min(deadline) - duration_s);
         loop {
             start = visit.last_start(start)?;
             if start < self.opens {
@@ -86,7 +86,7 @@ impl Duty {
     }
 }
 
-/// Even a visit of no length needs its moment to be free.
+/// Even a visit of no length takes its moment.
 fn collides(start: i64, duration_s: i64, block: Interval) -> bool {
     start < block.end() && start + duration_s.max(1) > block.start()
 }
@@ -125,7 +125,7 @@ mod tests {
             visit.windows = windows.into_iter().map(|(s, l)| TimeWindow::new(s, s + l).unwrap()).collect();
             let length = i64::from(duration_s);
             let fits = |start: i64| {
-                start >= 10 && start + length <= 100.min(deadline) && visit.first_start(start) == Some(start)
+                start >= 10 && start + length.max(1) <= 100 && start + length <= deadline && visit.first_start(start) == Some(start)
                     && (start..start + length.max(1)).all(|moment| {
                         duty.blocked.iter().all(|block| moment < block.start() || moment >= block.end())
                     })

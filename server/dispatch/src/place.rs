@@ -53,7 +53,8 @@ impl Place {
         self.point.x()
     }
 
-    pub(crate) fn row(self) -> Option<u32> {
+    /// Its row in the board's travel table, if it has one.
+    pub fn row(self) -> Option<u32> {
         self.row
     }
 

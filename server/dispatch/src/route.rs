@@ -110,7 +110,8 @@ impl Route {
         route.stops.sort_by_key(|stop| (stop.start, stop.end));
         let ground = Ground { duty, travel, visits: &[] };
         (0..=route.stops.len()).for_each(|position| route.measure(ground, position));
-        route.refresh(ground);
+        // Commitments alone are never refused: they are what they are.
+        let _ = route.refresh(ground);
         route
     }
 
@@ -179,6 +180,20 @@ impl Route {
         Some(Insertion { position, arrive, start, end, drive_s, detour_s, late_cost })
     }
 
+    /// The insertion that would have led to the visit at `position`, for one that cannot be taken out again. What it
+    /// does to the lateness of others is not in it.
+    pub fn inserted(&self, ground: Ground<'_>, position: usize, policy: &Policy) -> Option<Insertion> {
+        let Stop { arrive, start, end, priority, due, drive_s, .. } = *self.stops.get(position)?;
+        let next = self.stops.get(position + 1);
+        let seconds = |from, to| ground.travel.seconds(from, to, ground.duty.speed_mps);
+        let (to, on_s) = next.map_or((ground.duty.to, self.home_s), |next| (Some(next.place), next.drive_s));
+        let from = self.leaves(ground.duty, position).0;
+        let straight_s = to.map_or(Some(0), |to| seconds(from, to)).unwrap_or(0);
+        let late_cost = policy.late_cost(priority, end.saturating_sub(due).max(0));
+        let drive_s = drive_s?;
+        Some(Insertion { position, arrive, start, end, drive_s, detour_s: drive_s + on_s? - straight_s, late_cost })
+    }
+
     pub fn score(&self, duty: &Duty, wanted: Wanted<'_>, insertion: &Insertion, policy: &Policy) -> Score {
         let visit = wanted.visit;
         let wait_s = insertion.start - wanted.first_start;
@@ -212,11 +227,14 @@ impl Route {
         );
         self.measure(ground, position);
         self.measure(ground, position + 1);
-        self.refresh(ground);
+        let is_feasible = self.refresh(ground);
+        debug_assert!(is_feasible, "a visit was inserted where it does not fit");
     }
 
-    /// Takes out the stops that are `unwanted`.
-    pub fn remove(&mut self, ground: Ground<'_>, unwanted: impl Fn(Job) -> bool) {
+    /// Takes out the stops that are `unwanted`. False if what is left cannot be done any more, as happens where a
+    /// travel table knows a quicker way through a third place, or none without it; the route is then of no use.
+    #[must_use]
+    pub fn remove(&mut self, ground: Ground<'_>, unwanted: impl Fn(Job) -> bool) -> bool {
         let mut kept = Vec::with_capacity(self.stops.len());
         let mut after_a_gap = Vec::new();
         let mut is_gap = false;
@@ -235,7 +253,7 @@ impl Route {
             after_a_gap.push(self.stops.len());
         }
         after_a_gap.into_iter().for_each(|position| self.measure(ground, position));
-        self.refresh(ground);
+        self.refresh(ground)
     }
 
     /// The legs driven: from where, when at the earliest, and where to; the last one is open where the duty may end
@@ -271,36 +289,46 @@ impl Route {
         }
     }
 
-    /// Forwards the earliest times, backwards the latest starts.
-    fn refresh(&mut self, ground: Ground<'_>) {
+    /// Forwards the earliest times, backwards the latest starts. False if the visits on it cannot all be done.
+    fn refresh(&mut self, ground: Ground<'_>) -> bool {
         let Ground { duty, visits, .. } = ground;
         let mut depart = duty.opens;
+        let mut is_after_a_visit = false;
         self.busy_s = 0;
         self.has_due = false;
         for stop in &mut self.stops {
+            let is_visit = matches!(stop.job, Job::Visit(_));
+            if stop.drive_s.is_none() && (is_visit || is_after_a_visit) {
+                return false;
+            }
+            is_after_a_visit = is_visit;
             stop.arrive = stop.drive_s.map_or(stop.start, |drive_s| advance(depart, drive_s, &duty.blocked));
             if let Job::Visit(index) = stop.job {
-                stop.start = earliest(duty, &visits[index.0 as usize], stop);
-                stop.end = stop.start + stop.duration_s;
+                let Some(start) = earliest(duty, &visits[index.0 as usize], stop) else { return false };
+                stop.start = start;
+                stop.end = start + stop.duration_s;
             }
             depart = depart.max(stop.end);
             stop.depart = depart;
             self.busy_s += stop.duration_s;
             self.has_due |= stop.due != i64::MAX;
         }
+        if self.home_s.is_none() && is_after_a_visit {
+            return false;
+        }
         let leave_by = |reach_by, drive_s: Option<i64>| retreat(reach_by, drive_s.unwrap_or(0), &duty.blocked);
         let mut by = leave_by(duty.closes, self.home_s);
         for stop in self.stops.iter_mut().rev() {
             stop.latest = match stop.job {
                 Job::Commitment(_) => stop.start,
-                Job::Visit(index) => {
-                    let latest = duty.latest_start(&visits[index.0 as usize], by, stop.deadline);
-                    debug_assert!(latest.is_some_and(|latest| latest >= stop.start), "a stop that does not fit");
-                    latest.unwrap_or(stop.start)
-                }
+                Job::Visit(index) => match duty.latest_start(&visits[index.0 as usize], by, stop.deadline) {
+                    Some(latest) if latest >= stop.start => latest,
+                    _ => return false,
+                },
             };
             by = leave_by(stop.latest, stop.drive_s);
         }
+        true
     }
 
     /// What everything on the route that is late costs.
@@ -316,7 +344,8 @@ impl Route {
         {
             let Job::Visit(index) = stop.job else { break };
             let pushed = Stop { arrive: reached, ..stop.clone() };
-            let end = earliest(ground.duty, &ground.visits[index.0 as usize], &pushed) + stop.duration_s;
+            let Some(start) = earliest(ground.duty, &ground.visits[index.0 as usize], &pushed) else { break };
+            let end = start + stop.duration_s;
             if end == stop.end {
                 break;
             }
@@ -329,9 +358,7 @@ impl Route {
     }
 }
 
-/// When a stop that was found to fit starts, if it is reached at its `arrive`.
-fn earliest(duty: &Duty, visit: &Visit, stop: &Stop) -> i64 {
-    let start = duty.earliest_start(visit, stop.arrive, stop.deadline, &duty.blocked);
-    debug_assert!(start.is_some(), "a stop that does not fit");
-    start.unwrap_or(stop.arrive)
+/// When the visit of a stop starts that is reached at its `arrive`.
+fn earliest(duty: &Duty, visit: &Visit, stop: &Stop) -> Option<i64> {
+    duty.earliest_start(visit, stop.arrive, stop.deadline, &duty.blocked)
 }

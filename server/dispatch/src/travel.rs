@@ -77,7 +77,8 @@ impl TravelTable {
     /// The entry that says there is no way from here to there.
     pub const NO_ROAD: u32 = u32::MAX;
 
-    fn seconds(&self, from: u32, to: u32) -> Option<i64> {
+    /// The entry for a drive between two rows; `None` where there is no road, and for rows that do not exist.
+    pub fn seconds(&self, from: u32, to: u32) -> Option<i64> {
         if from >= self.side || to >= self.side {
             return None;
         }

@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
             }
         }
         let Some(((.., duty), position, deadline)) = best else { return false };
-        self.save(duty);
+        self.save(duty, self.routes[duty].clone());
         self.routes[duty].insert(self.board.ground(duty), visit, deadline, position);
         self.at[visit.0 as usize] = Some(duty as u32);
         self.score.unserved_weight -= self.weight(visit);
@@ -104,16 +104,22 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Takes visits out of one duty.
-    pub fn remove(&mut self, duty: usize, visits: &[VisitIndex]) {
-        self.save(duty);
+    /// Takes visits out of one duty; does nothing and says false if the others could not be done without them.
+    #[must_use]
+    pub fn remove(&mut self, duty: usize, visits: &[VisitIndex]) -> bool {
         let is_unwanted = |job: Job| matches!(job, Job::Visit(visit) if visits.contains(&visit));
-        self.routes[duty].remove(self.board.ground(duty), is_unwanted);
+        let before = self.routes[duty].clone();
+        if !self.routes[duty].remove(self.board.ground(duty), is_unwanted) {
+            self.routes[duty] = before;
+            return false;
+        }
+        self.save(duty, before);
         for visit in visits {
             self.at[visit.0 as usize] = None;
             self.score.unserved_weight += self.weight(*visit);
         }
         self.recount(duty);
+        true
     }
 
     pub fn visits_in(&self, duty: usize) -> impl Iterator<Item = VisitIndex> + '_ {
@@ -176,9 +182,9 @@ impl<'a> Draft<'a> {
         self.recount(duty);
     }
 
-    fn save(&mut self, duty: usize) {
+    fn save(&mut self, duty: usize, before: Route) {
         if !self.touched().any(|touched| touched == duty) {
-            self.before.push((duty as u32, self.routes[duty].clone()));
+            self.before.push((duty as u32, before));
         }
     }
 

@@ -49,8 +49,9 @@ fn ruin(draft: &mut Draft<'_>, near: &[u32], dice: &mut Dice) -> Vec<VisitIndex>
             None if waiting.len() < MOST_WAITING => waiting.push(visit),
             Some(duty) if cut.len() < strings && !cut.contains(&duty) => {
                 let string = string_around(draft, duty, visit, dice);
-                draft.remove(duty, &string);
-                waiting.extend(string);
+                if draft.remove(duty, &string) {
+                    waiting.extend(string);
+                }
                 cut.push(duty);
             }
             _ => {}

@@ -36,14 +36,25 @@ fn explanation(draft: &mut Draft<'_>, visit: VisitIndex) -> Option<Explanation> 
     let position = draft.routes[duty].stops.iter().position(|stop| stop.job == Job::Visit(visit))?;
     let wanted = draft.wanted(visit, duty)?;
     draft.mark();
-    draft.remove(duty, &[visit]);
-    let (mut able, refused) = everybody(draft, visit);
+    let is_out = draft.remove(duty, &[visit]);
+    let (mut able, mut refused) = everybody(draft, visit);
     let (board, policy) = (draft.board, draft.policy);
-    let insertion = draft.routes[duty].try_insert(board.ground(duty), wanted, position, policy);
-    let score = insertion.map(|insertion| draft.routes[duty].score(&board.duties[duty], wanted, &insertion, policy));
+    let (route, on_duty) = (&draft.routes[duty], &board.duties[duty]);
+    let own = assess_among(board, &draft.routes, board.visit(visit), on_duty.engineer, policy);
+    let insertion = if is_out {
+        route.try_insert(board.ground(duty), wanted, position, policy)?
+    } else {
+        route.inserted(board.ground(duty), position, policy)?
+    };
+    let score = route.score(on_duty, wanted, &insertion, policy);
     draft.undo();
-    let engineer = board.duties[duty].engineer;
-    let chosen = Candidate::new(engineer, board.duties[duty].shift, score?, insertion?);
+    let engineer = on_duty.engineer;
+    let chosen = Candidate::new(engineer, on_duty.shift, score, insertion);
+    // Who has a visit that cannot be taken out seems to have no room for it a second time.
+    if let Err(reason) = own {
+        refused.forgive(reason.rule());
+        able.push(chosen);
+    }
     let count = able.len() as u32;
     able.retain(|candidate| candidate.engineer != engineer);
     able.sort_by_key(|candidate| (candidate.score.total_s(), candidate.engineer));

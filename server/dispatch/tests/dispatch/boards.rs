@@ -68,9 +68,11 @@ prop_compose! {
         engineers in prop::collection::vec(any_engineer(sizes.clone()), sizes.engineers),
         visits in prop::collection::vec(any_visit(sizes.clone()), sizes.visits),
         now in prop_oneof![Just(MONDAY), Just(at(11.3))],
-        detour in prop_oneof![Just(1.0), Just(1.4)],
+        travel in prop_oneof![
+            Just(Travel::Direct { detour: 1.0 }), Just(Travel::Direct { detour: 1.4 }), Just(strange_roads())
+        ],
     ) -> Board {
-        Board::new(now, Travel::Direct { detour }, engineers, visits).unwrap()
+        Board::new(now, travel, engineers, visits).unwrap()
     }
 }
 
@@ -80,9 +82,30 @@ pub fn any_place(sizes: &Sizes) -> impl Strategy<Value = Place> + use<> {
     (-8i32..=8, -8i32..=8).prop_map(move |(east, north)| {
         let lat = (lat + wide * f64::from(north) / 8.0).clamp(-90.0, 90.0);
         let lng = lng + wide * f64::from(east) / 8.0;
-        Place::new(lat, if lng > 180.0 { lng - 360.0 } else { lng }).unwrap()
+        let place = Place::new(lat, if lng > 180.0 { lng - 360.0 } else { lng }).unwrap();
+        place.with_row(((north + 8) * 17 + east + 8) as u32)
     })
 }
+
+/// A table that knows no geometry: short cuts through a third place, one-way streets, no road at all.
+fn strange_roads() -> Travel {
+    let seconds = (0..PLACES).flat_map(|from| (0..PLACES).map(move |to| strange_road_s(from, to)));
+    let table = TravelTable::new(PLACES, seconds.map(|s| s.unwrap_or(TravelTable::NO_ROAD)).collect()).unwrap();
+    Travel::Table { table, detour: 1.0 }
+}
+
+fn strange_road_s(from: u32, to: u32) -> Option<u32> {
+    let mixed = u64::from(from * PLACES + to).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+    match mixed % 12 {
+        _ if from == to => Some(0),
+        0 => None,
+        1..=4 => Some((mixed % 300) as u32),
+        _ => Some((mixed % 5000) as u32),
+    }
+}
+
+/// The places of [`any_place`]: a square of 17 by 17.
+const PLACES: u32 = 17 * 17;
 
 fn any_interval(days: i64) -> impl Strategy<Value = Interval> {
     (0..days * 48, 1i64..8).prop_map(|(half_hour, length)| {

@@ -103,9 +103,15 @@ fn route_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
 }
 
 fn is_reachable(board: &Board, engineer: &Engineer, shift: &Shift, from: (Place, i64), to: (Place, i64)) -> bool {
-    let Travel::Direct { detour } = board.travel() else { return true };
     let point = |place: Place| Point::new(place.longitude_deg(), place.latitude_deg());
-    let needed_s = Haversine.distance(point(from.0), point(to.0)) * detour / engineer.speed_mps;
+    let needed_s = match (board.travel(), from.0.row(), to.0.row()) {
+        (Travel::Table { table, .. }, Some(from), Some(to)) => {
+            table.seconds(from, to).map_or(f64::INFINITY, |seconds| seconds as f64)
+        }
+        (Travel::Direct { detour } | Travel::Table { detour, .. }, ..) => {
+            Haversine.distance(point(from.0), point(to.0)) * detour / engineer.speed_mps
+        }
+    };
     let rests = |moment: i64| {
         let in_it = |rest: &Interval| rest.start() <= moment && moment < rest.end();
         shift.breaks.iter().any(in_it) || engineer.time_off.iter().any(in_it)

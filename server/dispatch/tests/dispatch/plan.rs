@@ -118,6 +118,10 @@ proptest! {
             i64::from(policy.unserved_weight[usize::from(board.visit(unserved.visit).priority.get()) - 1])
         };
         prop_assert_eq!(better.score.unserved_weight, better.unserved.iter().map(weight).sum::<i64>());
+        prop_assert_eq!(better.explanations.len() + better.unserved.len(), board.visits().len());
+        for explanation in &better.explanations {
+            prop_assert_eq!((explanation.able + explanation.refused.total()) as usize, board.engineers().len());
+        }
         let driven: i64 = better.routes.iter().map(|route| route.travel_s).sum();
         prop_assert!(better.score.travel_s >= driven, "a shift with nothing to do may still have a way home");
     }
