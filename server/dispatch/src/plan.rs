@@ -15,7 +15,7 @@ mod neighbours;
 use crate::board::Board;
 use crate::engineer::EngineerIndex;
 use crate::policy::Policy;
-use crate::rank::Candidate;
+use crate::rank::{Candidate, Refused};
 use crate::route::Job;
 use crate::rules::{Rule, RuleCounts};
 use crate::visit::VisitIndex;
@@ -98,6 +98,8 @@ pub struct Explanation {
     pub able: u32,
     /// How many could not, by the first rule that refused them.
     pub refused: RuleCounts,
+    /// Those who could not, the nearest homes first, at most as many as the policy lists.
+    pub refusals: Vec<Refused>,
 }
 
 /// Why a visit is left out.

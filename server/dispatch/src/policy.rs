@@ -7,6 +7,8 @@ use crate::visit::Priority;
 pub struct Policy {
     /// How many of the best engineers a ranking holds, and how many alternatives an explanation names.
     pub shortlist: usize,
+    /// How many of those who cannot take a visit the explanation of a plan names, each with the reason.
+    pub refusals: usize,
     /// What a second of additional travel costs, in thousandths.
     pub travel_permille: u32,
     /// What a shift filled to the brim costs in seconds; the cost grows with the square of the filling, so that work
@@ -39,6 +41,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             shortlist: 5,
+            refusals: 100,
             travel_permille: 1000,
             full_load_s: 3600,
             wait_permille: [200, 80, 30, 15, 8],

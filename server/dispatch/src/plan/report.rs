@@ -2,8 +2,10 @@
 
 use super::draft::Draft;
 use super::{Explanation, Plan, PlannedRoute, PlannedStop, Unserved};
+use crate::board::Board;
 use crate::engineer::EngineerIndex;
-use crate::rank::{Candidate, assess_among};
+use crate::place::Place;
+use crate::rank::{Candidate, Refused, assess_among};
 use crate::route::{Job, Route, Stop};
 use crate::rules::RuleCounts;
 use crate::visit::VisitIndex;
@@ -27,6 +29,7 @@ fn planned(route: &Route, engineer: EngineerIndex, shift: usize) -> PlannedRoute
 
 fn unserved(draft: &Draft<'_>, visit: VisitIndex) -> Unserved {
     let (_, refused) = everybody(draft, visit);
+    let refused = counts(&refused);
     Unserved { visit, refused, main: refused.main() }
 }
 
@@ -37,7 +40,7 @@ fn explanation(draft: &mut Draft<'_>, visit: VisitIndex) -> Option<Explanation> 
     let wanted = draft.wanted(visit, duty)?;
     draft.mark();
     let is_out = draft.remove(duty, &[visit]);
-    let (mut able, mut refused) = everybody(draft, visit);
+    let (mut able, mut refusals) = everybody(draft, visit);
     let (board, policy) = (draft.board, draft.policy);
     let (route, on_duty) = (&draft.routes[duty], &board.duties[duty]);
     let own = assess_among(board, &draft.routes, board.visit(visit), on_duty.engineer, policy);
@@ -51,24 +54,38 @@ fn explanation(draft: &mut Draft<'_>, visit: VisitIndex) -> Option<Explanation> 
     let engineer = on_duty.engineer;
     let chosen = Candidate::new(engineer, on_duty.shift, score, insertion);
     // Who has a visit that cannot be taken out seems to have no room for it a second time.
-    if let Err(reason) = own {
-        refused.forgive(reason.rule());
+    if own.is_err() {
+        refusals.retain(|refused| refused.engineer != engineer);
         able.push(chosen);
     }
     let count = able.len() as u32;
     able.retain(|candidate| candidate.engineer != engineer);
     able.sort_by_key(|candidate| (candidate.score.total_s(), candidate.engineer));
     able.truncate(policy.shortlist);
-    Some(Explanation { visit, chosen, alternatives: able, able: count, refused })
+    let refused = counts(&refusals);
+    nearest_first(board, board.visit(visit).place, &mut refusals);
+    refusals.truncate(policy.refusals);
+    Some(Explanation { visit, chosen, alternatives: able, able: count, refused, refusals })
 }
 
-fn everybody(draft: &Draft<'_>, visit: VisitIndex) -> (Vec<Candidate>, RuleCounts) {
-    let (mut able, mut refused) = (Vec::new(), RuleCounts::default());
+/// Puts those who live nearest first; equally near ones stay in their order.
+fn nearest_first(board: &Board, place: Place, refusals: &mut [Refused]) {
+    refusals.sort_by_cached_key(|refused| board.engineer(refused.engineer).home.distance_m(place) as i64);
+}
+
+fn counts(refusals: &[Refused]) -> RuleCounts {
+    let mut counts = RuleCounts::default();
+    refusals.iter().for_each(|refused| counts.add(refused.reason.rule()));
+    counts
+}
+
+fn everybody(draft: &Draft<'_>, visit: VisitIndex) -> (Vec<Candidate>, Vec<Refused>) {
+    let (mut able, mut refused) = (Vec::new(), Vec::new());
     let visit = draft.board.visit(visit);
     for engineer in draft.board.engineer_indices() {
         match assess_among(draft.board, &draft.routes, visit, engineer, draft.policy) {
             Ok(candidate) => able.push(candidate),
-            Err(reason) => refused.add(reason.rule()),
+            Err(reason) => refused.push(Refused { engineer, reason }),
         }
     }
     (able, refused)

@@ -63,6 +63,7 @@ fn every_assignment_names_who_else_could_have_come() {
     for explanation in &plan.explanations {
         assert_eq!(explanation.able + explanation.refused.total(), 3);
         assert_eq!(explanation.alternatives.len() as u32, explanation.able - 1);
+        assert_eq!(explanation.refusals.len() as u32, explanation.refused.total());
         let chosen = explanation.chosen;
         let route = plan.routes.iter().find(|route| route.engineer == chosen.engineer).unwrap();
         let stop = route.stops[chosen.position];
@@ -71,6 +72,7 @@ fn every_assignment_names_who_else_could_have_come() {
         assert_eq!(chosen.score.total_s(), travel_s + load_s + urgency_s + preference_s);
     }
     assert_eq!(plan.explanations[3].refused.get(Rule::Barred), 1);
+    assert_eq!(plan.explanations[3].refusals[0].reason, Reason::Barred);
 }
 
 #[test]

@@ -1,0 +1,25 @@
+//! Who goes where: candidates with their scores, assignments with their reasons, plans for days, suggestions to confirm.
+//!
+//! The desk's side of it. What is decided and how stands in [`crate::planning`]; what may be done to a ticket in the
+//! ledger.
+
+mod routes;
+mod plan_routes;
+mod suggest;
+mod assign;
+mod reassign;
+mod unassign;
+mod decline;
+mod explain;
+mod plan;
+mod store;
+mod view;
+mod plan_view;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::AppState;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    routes::routes().merge(plan_routes::routes())
+}

@@ -1,0 +1,303 @@
+//! Rows in, a board of the engine out; and back from its numbers to our ids.
+
+use std::collections::BTreeMap;
+
+use callout_dispatch::{
+    Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Interval, Place, Priority, Ranking, Shift, Skill,
+    SkillIndex, TimeWindow, Travel, VisitIndex,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
+use uuid::Uuid;
+
+use super::board_store::{self as rows, EngineerRow, Horizon, VisitRow};
+use super::clock::{end_of, moment, seconds_from, seconds_until};
+use super::considered::{Candidate, Considered, Reason, Refused, Score};
+use super::{PlanningError, Terms};
+use crate::tenancy::TenantTx;
+
+/// What the engine needs to know for some visits, with the ids that its numbers stand for.
+pub struct Board {
+    pub engine: callout_dispatch::Board,
+    pub horizon: Horizon,
+    engineers: Vec<UserId>,
+    visits: Vec<(VisitId, TicketId)>,
+    words: Words,
+    /// Engineers who cannot be placed, because nobody has entered where they set out.
+    homeless: Vec<UserId>,
+}
+
+/// Skills and certificates by number. A certificate is a skill that may expire, in a time zone: the day on which it
+/// ends is the one of the site.
+#[derive(Default)]
+struct Words {
+    skills: Vec<String>,
+    certificates: Vec<(String, Tz)>,
+}
+
+impl Board {
+    /// Loads the board for these visits and engineers. Visits without a position are not on it.
+    pub async fn load(
+        tx: &mut TenantTx,
+        visits: &[VisitRow],
+        engineers: Vec<EngineerRow>,
+        horizon: Horizon,
+        except: Option<GrantId>,
+        terms: &Terms,
+    ) -> Result<Self, PlanningError> {
+        let words = Words::of(visits);
+        let located = engineers.iter().filter_map(|row| home(row).map(|home| (row, home)));
+        let mut crew: Vec<Engineer> = located.map(|(row, home)| engineer(row, home, terms)).collect();
+        let (placed, homeless): (Vec<_>, Vec<_>) = engineers.into_iter().partition(|row| home(row).is_some());
+        let ids: Vec<Uuid> = placed.iter().map(|row| row.engineer_id).collect();
+        let at: BTreeMap<Uuid, usize> = ids.iter().copied().zip(0..).collect();
+
+        for row in rows::skills(tx, &ids, &words.skills).await? {
+            crew[at[&row.engineer_id]].learn(&row, &words);
+        }
+        for row in rows::shifts(tx, &ids, horizon).await? {
+            let engineer = &mut crew[at[&row.engineer_id]];
+            if let Some(interval) = interval(row.starts_at, row.ends_at.min(horizon.to)) {
+                engineer.shifts.push(Shift::open(interval, engineer.home));
+            }
+        }
+        for row in rows::time_off(tx, &ids, horizon).await? {
+            crew[at[&row.engineer_id]].time_off.extend(interval(row.starts_at, row.ends_at));
+        }
+        for row in rows::bookings(tx, &ids, horizon, except).await? {
+            let engineer = &mut crew[at[&row.engineer_id]];
+            // Where a site has lost its position the engineer is as good as anywhere; he is not free all the same.
+            let place = place(row.lat, row.lon).unwrap_or(engineer.home);
+            let booked = interval(row.starts_at, row.ends_at);
+            let commitment = |interval| Commitment { place, interval, priority: priority(row.priority) };
+            engineer.commitments.extend(booked.map(commitment));
+        }
+
+        let located = visits.iter().filter_map(|row| Some((row, place(row.lat, row.lon)?)));
+        let wanted = located.clone().map(|(row, place)| visit(row, place, &words, &at)).collect();
+        let engine = callout_dispatch::Board::new(
+            seconds_from(horizon.from),
+            Travel::Direct { detour: terms.detour },
+            crew,
+            wanted,
+        )?;
+        Ok(Self {
+            engine,
+            horizon,
+            engineers: ids.into_iter().map(UserId).collect(),
+            visits: located.map(|(row, _)| (VisitId(row.visit_id), TicketId(row.ticket_id))).collect(),
+            words,
+            homeless: homeless.into_iter().map(|row| UserId(row.engineer_id)).collect(),
+        })
+    }
+
+    pub fn visit(&self, index: VisitIndex) -> (VisitId, TicketId) {
+        self.visits[index.0 as usize]
+    }
+
+    pub fn engineer(&self, index: EngineerIndex) -> UserId {
+        self.engineers[index.0 as usize]
+    }
+
+    /// Where an engineer stands on the board; none if he is not on it.
+    pub fn index_of(&self, engineer: UserId) -> Option<EngineerIndex> {
+        let index = self.engineers.iter().position(|one| *one == engineer)?;
+        u32::try_from(index).ok().map(EngineerIndex)
+    }
+
+    pub fn is_homeless(&self, engineer: UserId) -> bool {
+        self.homeless.contains(&engineer)
+    }
+
+    pub fn engineer_count(&self) -> usize {
+        self.engineers.len() + self.homeless.len()
+    }
+
+    /// A ranking in our words.
+    pub fn considered(&self, ranking: &Ranking, place: Place) -> Considered {
+        let looked_at = self.engine.engineers().len() - ranking.passed_over;
+        let mut refusals = ranking.refused.clone();
+        refusals.sort_by_cached_key(|refused| self.engine.engineer(refused.engineer).home.distance_m(place) as i64);
+        let mut considered = Considered {
+            candidates: ranking.candidates.iter().map(|candidate| self.candidate(candidate)).collect(),
+            able: u32::try_from(looked_at - refusals.len()).unwrap_or(u32::MAX),
+            ..Considered::default()
+        };
+        for refused in &refusals {
+            considered.refuse(self.engineer(refused.engineer).0, self.reason(refused.reason));
+        }
+        for engineer in &self.homeless {
+            considered.refuse(engineer.0, Reason::NoHome);
+        }
+        considered.refused.truncate(Considered::LONGEST);
+        considered
+    }
+
+    /// Why a planned visit went where it went, in our words.
+    pub fn explained(&self, explanation: &callout_dispatch::Explanation) -> Considered {
+        let chosen = self.candidate(&explanation.chosen);
+        let refused = explanation.refusals.iter().map(|refused| Refused {
+            engineer_id: self.engineer(refused.engineer).0,
+            reason: self.reason(refused.reason),
+        });
+        let mut considered = Considered {
+            candidates: explanation.alternatives.iter().map(|candidate| self.candidate(candidate)).collect(),
+            able: explanation.able,
+            refused: refused.collect(),
+            refused_by_rule: by_rule(&explanation.refused),
+            passed_over: 0,
+        };
+        considered.include(&chosen);
+        considered
+    }
+
+    pub fn candidate(&self, candidate: &callout_dispatch::Candidate) -> Candidate {
+        let score = candidate.score;
+        Candidate {
+            engineer_id: self.engineer(candidate.engineer).0,
+            arrives_at: moment(candidate.arrive),
+            starts_at: moment(candidate.start),
+            ends_at: moment(candidate.end),
+            drive_s: candidate.drive_s,
+            detour_s: candidate.detour_s,
+            score: Score {
+                travel_s: score.travel_s,
+                load_s: score.load_s,
+                urgency_s: score.urgency_s,
+                preference_s: score.preference_s,
+                total_s: score.total_s(),
+            },
+        }
+    }
+
+    pub fn reason(&self, reason: callout_dispatch::Reason) -> Reason {
+        use callout_dispatch::Reason as Engine;
+        match reason {
+            Engine::Pinned { to } => Reason::Pinned { to: self.engineer(to).0 },
+            Engine::Barred => Reason::Barred,
+            Engine::Territory => Reason::Territory,
+            Engine::Skill { skill, needs, has } => {
+                Reason::Skill { skill: self.words.skills[usize::from(skill.0)].clone(), needs, has }
+            }
+            Engine::Certificate { certificate, expires } => Reason::Certificate {
+                skill: self.words.certificates[usize::from(certificate.0)].0.clone(),
+                expires_at: expires.map(moment),
+            },
+            Engine::Shift => Reason::Shift,
+            Engine::TimeOff => Reason::TimeOff,
+            Engine::Window => Reason::Window,
+            Engine::DoubleBooking => Reason::DoubleBooking,
+        }
+    }
+}
+
+/// The counts of the engine by the names of its rules.
+pub fn by_rule(counts: &callout_dispatch::RuleCounts) -> BTreeMap<String, u32> {
+    counts.iter().map(|(rule, count)| (rule.as_str().to_owned(), count)).collect()
+}
+
+/// Where the site of a visit is; none until it is located.
+pub fn place_of(visit: &VisitRow) -> Option<Place> {
+    place(visit.lat, visit.lon)
+}
+
+impl Words {
+    fn of(visits: &[VisitRow]) -> Self {
+        let mut words = Self::default();
+        for visit in visits {
+            let zone = zone(visit);
+            for skill in &visit.skills {
+                if !words.skills.contains(skill) {
+                    words.skills.push(skill.clone());
+                }
+                if words.certificate(skill, zone).is_none() {
+                    words.certificates.push((skill.clone(), zone));
+                }
+            }
+        }
+        words
+    }
+
+    fn skill(&self, skill: &str) -> Option<SkillIndex> {
+        let index = self.skills.iter().position(|known| known == skill)?;
+        u16::try_from(index).ok().map(SkillIndex)
+    }
+
+    fn certificate(&self, skill: &str, zone: Tz) -> Option<CertificateIndex> {
+        let index = self.certificates.iter().position(|(known, there)| known == skill && *there == zone)?;
+        u16::try_from(index).ok().map(CertificateIndex)
+    }
+}
+
+/// What an engineer can do is added row by row.
+trait Learn {
+    fn learn(&mut self, row: &rows::SkillRow, words: &Words);
+}
+
+impl Learn for Engineer {
+    fn learn(&mut self, row: &rows::SkillRow, words: &Words) {
+        let Some(skill) = words.skill(&row.skill) else { return };
+        self.skills.push(Skill { skill, level: level(row.level) });
+        let there = words.certificates.iter().filter(|(skill, _)| *skill == row.skill);
+        self.certificates.extend(there.filter_map(|(skill, zone)| {
+            let expires = row.expires_on.map(|last_day| end_of(last_day, *zone).timestamp());
+            Some(Certificate { certificate: words.certificate(skill, *zone)?, expires })
+        }));
+    }
+}
+
+fn engineer(row: &EngineerRow, home: Place, terms: &Terms) -> Engineer {
+    Engineer { speed_mps: row.speed_kmh.unwrap_or(terms.speed_kmh) / 3.6, ..Engineer::new(home) }
+}
+
+fn visit(row: &VisitRow, place: Place, words: &Words, at: &BTreeMap<Uuid, usize>) -> callout_dispatch::Visit {
+    let duration_s = u32::try_from(row.duration_ms.max(0).div_ceil(1000)).unwrap_or(u32::MAX);
+    let window = row.starts_at.zip(row.ends_at);
+    let window = window.and_then(|(from, to)| TimeWindow::new(seconds_from(from), seconds_until(to)).ok());
+    let skills = row.skills.iter().zip(&row.levels);
+    let skills = skills.filter_map(|(skill, at)| Some(Skill { skill: words.skill(skill)?, level: level(*at) }));
+    let certificates = row.skills.iter().filter_map(|skill| words.certificate(skill, zone(row)));
+    let barred = row.declined_by.iter().filter_map(|engineer| at.get(engineer));
+    callout_dispatch::Visit {
+        windows: window.into_iter().collect(),
+        pinned_start: window.filter(|_| row.is_pinned).map(TimeWindow::earliest),
+        skills: skills.collect(),
+        certificates: certificates.collect(),
+        priority: priority(row.priority),
+        due: due(row).map(seconds_until),
+        barred: barred.filter_map(|index| u32::try_from(*index).ok().map(EngineerIndex)).collect(),
+        ..callout_dispatch::Visit::new(place, duration_s)
+    }
+}
+
+/// When the visit should have ended: by the resolution target, and so that it began by the response target.
+fn due(row: &VisitRow) -> Option<DateTime<Utc>> {
+    let responded = row.respond_by.map(|by| by + TimeDelta::milliseconds(row.duration_ms));
+    responded.into_iter().chain(row.resolve_by).min()
+}
+
+fn zone(visit: &VisitRow) -> Tz {
+    visit.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+}
+
+fn home(row: &EngineerRow) -> Option<Place> {
+    place(row.home_lat, row.home_lon)
+}
+
+fn place(lat: Option<f64>, lon: Option<f64>) -> Option<Place> {
+    Place::new(lat?, lon?).ok()
+}
+
+/// Whole seconds that cover this time; none if it is over before it begins.
+fn interval(from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Interval> {
+    Interval::new(seconds_until(from), seconds_from(to)).ok()
+}
+
+fn priority(stored: i32) -> Priority {
+    u8::try_from(stored).ok().and_then(Priority::new).unwrap_or(Priority::LEAST_URGENT)
+}
+
+fn level(stored: i32) -> u8 {
+    u8::try_from(stored).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,102 @@
+//! Why nobody was given a visit.
+
+use axum::http::StatusCode;
+use callout_dispatch::BoardError;
+use sync_core::ids::{GrantId, UserId};
+
+use super::considered::{Considered, Reason};
+use crate::ledger::LedgerError;
+use crate::platform::problem::Problem;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PlanningError {
+    #[error("there is no such visit, assignment or plan")]
+    NotFound,
+    #[error("the site has no position yet")]
+    NotLocated,
+    #[error("there is no such engineer in service")]
+    NoSuchEngineer,
+    #[error("somebody has the visit already")]
+    AlreadyAssigned { grant: GrantId, engineer: UserId },
+    #[error("the assignment has ended")]
+    AssignmentEnded,
+    #[error("nobody can take the visit")]
+    NobodyCan(Box<Considered>),
+    #[error("a hard rule refuses this engineer: {}", .0.rule())]
+    HardRule(Reason),
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: &'static str },
+    #[error("the planner was stopped")]
+    Stopped(#[source] tokio::task::JoinError),
+    #[error("the rows make no board")]
+    Board(#[from] BoardError),
+    #[error("a stored record")]
+    Record(#[from] serde_json::Error),
+    #[error("{0}")]
+    Corrupt(&'static str),
+    #[error("the ledger refused")]
+    Ledger(#[source] LedgerError),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl PlanningError {
+    /// The engineer's time was taken between the ranking and the assignment.
+    pub fn is_double_booked(&self) -> bool {
+        matches!(self, Self::Ledger(LedgerError::DoubleBooked))
+    }
+
+    /// Two transactions waited for each other and this one was undone.
+    pub fn is_deadlock(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code == "40P01" || code == "40001")
+    }
+
+    /// The visit is not what it was when it was ranked: somebody else has it, or it need not be done any more.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Self::AlreadyAssigned { .. } | Self::NotFound | Self::AssignmentEnded)
+            || matches!(self, Self::Ledger(LedgerError::Refused(_) | LedgerError::NotFound | LedgerError::Erased { .. }))
+    }
+}
+
+impl From<LedgerError> for PlanningError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Database(error) => Self::Database(error),
+            other => Self::Ledger(other),
+        }
+    }
+}
+
+impl From<PlanningError> for Problem {
+    fn from(error: PlanningError) -> Self {
+        let conflict = |slug, title| Self::new(StatusCode::CONFLICT, slug, title);
+        match error {
+            PlanningError::NotFound => Self::not_found(),
+            PlanningError::NotLocated => conflict("not-located", "The site has no position yet"),
+            PlanningError::NoSuchEngineer => Self::invalid("engineer_id", "there is no such engineer in service"),
+            PlanningError::AlreadyAssigned { grant, engineer } => {
+                conflict("already-assigned", "Somebody has this visit already")
+                    .with("assignment_id", grant.to_string())
+                    .with("engineer_id", engineer.to_string())
+            }
+            PlanningError::AssignmentEnded => conflict("assignment-ended", "This assignment has ended"),
+            PlanningError::NobodyCan(considered) => conflict("nobody-can", "No engineer can take this visit")
+                .with("reason", considered.main_refusal())
+                .with("refused_by_rule", serde_json::json!(considered.refused_by_rule)),
+            PlanningError::HardRule(Reason::DoubleBooking) => double_booked(),
+            PlanningError::HardRule(reason) => conflict("hard-rule", "A hard rule refuses this engineer")
+                .detail("repeat it with override to break the rule knowingly; it is then recorded")
+                .with("rule", reason.rule())
+                .with("refusal", serde_json::json!(reason)),
+            PlanningError::Invalid { field, reason } => Self::invalid(field, reason),
+            PlanningError::Ledger(error) => error.into(),
+            PlanningError::Database(error) => error.into(),
+            other => Self::internal(other),
+        }
+    }
+}
+
+fn double_booked() -> Problem {
+    LedgerError::DoubleBooked.into()
+}

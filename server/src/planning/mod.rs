@@ -1,0 +1,27 @@
+//! Between the tables and the dispatch engine: rows become a [`board`], what the engine answers becomes commands to the
+//! ledger.
+//!
+//! [`rank`] is the answer for one visit, [`assign`] makes an assignment of it together with its explanation, [`run`]
+//! does both for many, and [`automatic`] follows the outbox for ticket types that are dispatched by the server itself.
+//! The engine knows no database, and the hard rules stand nowhere but in it.
+
+pub mod assign;
+pub mod rank;
+pub mod run;
+pub mod automatic;
+
+mod choose;
+mod considered;
+mod terms;
+
+mod board;
+mod board_store;
+mod store;
+mod clock;
+mod error;
+
+pub use assign::{Mode, Wish};
+pub use automatic::on_event;
+pub use considered::{Candidate, Considered, Reason, Refused, Score};
+pub use error::PlanningError;
+pub use terms::Terms;

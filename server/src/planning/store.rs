@@ -1,0 +1,246 @@
+//! What planning keeps: explanations, suggestions, runs.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sync_core::ids::{GrantId, SiteId, TicketId, UserId, VisitId};
+use uuid::Uuid;
+
+use super::assign::{Decision, Give};
+use super::considered::Considered;
+use super::{PlanningError, Terms};
+use crate::directory::DispatchMode;
+use crate::tenancy::TenantTx;
+
+/// Keeps why this engineer was chosen.
+pub async fn insert_explanation(
+    tx: &mut TenantTx,
+    grant: GrantId,
+    give: &Give,
+    decision: Decision,
+    terms: &Terms,
+) -> Result<(), PlanningError> {
+    sqlx::query!(
+        "insert into assignment_explanation (
+            tenant_id, grant_id, ticket_id, visit_id, decided_at, decided_by, mode, engineer_id, starts_at, ends_at, plan_run_id,
+            overridden, considered, policy)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        tx.tenant().0,
+        grant.0,
+        give.ticket.0,
+        give.visit.0,
+        decision.at,
+        decision.by.user().0,
+        decision.mode.as_str(),
+        give.chosen.engineer.0,
+        give.chosen.starts_at,
+        give.chosen.ends_at,
+        decision.run,
+        &give.chosen.overridden,
+        serde_json::to_value(&give.considered)?,
+        terms.record(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn forget_suggestion(tx: &mut TenantTx, visit: VisitId) -> Result<(), PlanningError> {
+    sqlx::query!("delete from suggestion where visit_id = $1", visit.0).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Keeps what the server would do, in place of what it would have done before.
+pub async fn keep_suggestion(
+    tx: &mut TenantTx,
+    (visit, ticket): (VisitId, TicketId),
+    considered: &Considered,
+    terms: &Terms,
+    at: DateTime<Utc>,
+) -> Result<(), PlanningError> {
+    let best = considered.best();
+    sqlx::query!(
+        "insert into suggestion (tenant_id, visit_id, ticket_id, made_at, engineer_id, starts_at, ends_at, considered, policy)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        on conflict on constraint suggestion_pkey do update
+        set made_at = $4, engineer_id = $5, starts_at = $6, ends_at = $7, considered = $8, policy = $9",
+        tx.tenant().0,
+        visit.0,
+        ticket.0,
+        at,
+        best.map(|best| best.engineer_id),
+        best.map(|best| best.starts_at),
+        best.map(|best| best.ends_at),
+        serde_json::to_value(considered)?,
+        terms.record(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A visit that waits for the server to act.
+pub struct DueRow {
+    pub visit: VisitId,
+    pub ticket: TicketId,
+    pub mode: DispatchMode,
+}
+
+/// The visits of a ticket that its type leaves to the server: located, nobody has them, and nobody at the desk has
+/// taken them away. Whoever had one before has declined it.
+pub async fn due(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<DueRow>, PlanningError> {
+    let rows = sqlx::query!(
+        "select v.visit_id, v.ticket_id, y.dispatch_mode
+        from visit v
+        join ticket t on t.ticket_id = v.ticket_id
+        join ticket_type y on y.code = t.ticket_type
+        join site s on s.site_id = t.site_id
+        where v.ticket_id = $1 and v.status = 'created' and s.lat is not null
+            and y.dispatch_mode in ('automatic', 'suggest')
+            and not exists (
+                select from assignment a
+                where a.visit_id = v.visit_id
+                    and not exists (
+                        select from fact f
+                        where f.visit_id = a.visit_id and f.kind = 'decline' and f.user_id = a.user_id
+                    )
+                    and not exists (
+                        select from turned_down d where d.visit_id = a.visit_id and d.engineer_id = a.user_id
+                    )
+            )
+        order by v.visit_id",
+        ticket.0,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let mode = DispatchMode::new(&row.dispatch_mode).map_err(|_| PlanningError::Corrupt("a dispatch mode"))?;
+            Ok(DueRow { visit: VisitId(row.visit_id), ticket: TicketId(row.ticket_id), mode })
+        })
+        .collect()
+}
+
+/// The tickets at a site that have a visit which nobody has.
+pub async fn open_tickets_at(tx: &mut TenantTx, site: SiteId) -> Result<Vec<TicketId>, PlanningError> {
+    let rows = sqlx::query_scalar!(
+        "select distinct t.ticket_id
+        from ticket t
+        join visit v on v.ticket_id = t.ticket_id
+        where t.site_id = $1 and v.status = 'created'
+        order by t.ticket_id",
+        site.0,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(TicketId).collect())
+}
+
+/// A run of the planner as it begins.
+pub struct NewRun {
+    pub id: Uuid,
+    pub by: UserId,
+    pub at: DateTime<Utc>,
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub is_dry: bool,
+    pub seed: i64,
+    pub rounds: i32,
+    pub visits: usize,
+    pub engineers: usize,
+}
+
+pub async fn begin_run(tx: &mut TenantTx, run: &NewRun, terms: &Terms) -> Result<(), PlanningError> {
+    sqlx::query!(
+        "insert into plan_run (
+            tenant_id, plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds, policy, visits, engineers)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        tx.tenant().0,
+        run.id,
+        run.by.0,
+        run.at,
+        run.from,
+        run.to,
+        run.is_dry,
+        run.seed,
+        run.rounds,
+        terms.record(),
+        i32::try_from(run.visits).unwrap_or(i32::MAX),
+        i32::try_from(run.engineers).unwrap_or(i32::MAX),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes what a run gave to whom; `grant` is none in a dry run.
+pub async fn insert_planned(
+    tx: &mut TenantTx,
+    run: Uuid,
+    (visit, ticket): (VisitId, TicketId),
+    chosen: &super::choose::Chosen,
+    grant: Option<GrantId>,
+) -> Result<(), PlanningError> {
+    sqlx::query!(
+        "insert into planned_visit (
+            tenant_id, plan_run_id, visit_id, ticket_id, engineer_id, starts_at, ends_at, drive_s, grant_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        tx.tenant().0,
+        run,
+        visit.0,
+        ticket.0,
+        chosen.engineer.0,
+        chosen.starts_at,
+        chosen.ends_at,
+        chosen.candidate.as_ref().map_or(0, |candidate| candidate.drive_s),
+        grant.map(|grant| grant.0),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A visit that a run gave to nobody.
+#[derive(Debug, Clone)]
+pub struct Left {
+    pub visit: VisitId,
+    pub ticket: TicketId,
+    pub reason: &'static str,
+    pub refused: std::collections::BTreeMap<String, u32>,
+}
+
+/// Notes what was left, and that the run is over.
+pub async fn finish_run(tx: &mut TenantTx, run: Uuid, left: &[Left], at: DateTime<Utc>) -> Result<(), PlanningError> {
+    let visits: Vec<Uuid> = left.iter().map(|one| one.visit.0).collect();
+    let tickets: Vec<Uuid> = left.iter().map(|one| one.ticket.0).collect();
+    let reasons: Vec<String> = left.iter().map(|one| one.reason.to_owned()).collect();
+    let refused: Vec<serde_json::Value> = left.iter().map(|one| json!(one.refused)).collect();
+    sqlx::query!(
+        "insert into left_for_later (tenant_id, plan_run_id, visit_id, ticket_id, reason, refused)
+        select $1, $2, visit_id, ticket_id, reason, refused
+        from unnest($3::uuid[], $4::uuid[], $5::text[], $6::jsonb[]) as remaining (visit_id, ticket_id, reason, refused)",
+        tx.tenant().0,
+        run,
+        &visits,
+        &tickets,
+        &reasons,
+        &refused,
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "update plan_run r
+        set finished_at = $2, left_out = $3, assigned = planned.visits, travel_s = planned.travel_s
+        from (
+            select count(*)::integer as visits, coalesce(sum(drive_s), 0)::bigint as travel_s
+            from planned_visit
+            where plan_run_id = $1
+        ) planned
+        where r.plan_run_id = $1",
+        run,
+        at,
+        i32::try_from(left.len()).unwrap_or(i32::MAX),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

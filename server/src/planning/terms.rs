@@ -1,0 +1,43 @@
+//! On what terms the server decides: the weights, and what is assumed where nobody has measured.
+
+use callout_dispatch::Policy;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+/// The same for every tenant so far. Kept with each decision as it was then.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// What travel, load, waiting and lateness are worth.
+    pub policy: Policy,
+    /// How much longer roads are than the straight line.
+    pub detour: f64,
+    /// Of an engineer whose speed nobody has entered.
+    pub speed_kmh: f64,
+    /// How far ahead a visit without a time window is placed.
+    pub horizon: TimeDelta,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        let policy = Policy { shortlist: 10, ..Policy::default() };
+        Self { policy, detour: 1.4, speed_kmh: 28.8, horizon: TimeDelta::days(7) }
+    }
+}
+
+impl Terms {
+    /// As it is kept beside a decision.
+    pub fn record(&self) -> Value {
+        let Self { policy, detour, speed_kmh, horizon } = self;
+        json!({
+            "travel": { "kind": "direct", "detour": detour, "speed_kmh": speed_kmh },
+            "horizon_h": horizon.num_hours(),
+            "shortlist": policy.shortlist,
+            "travel_permille": policy.travel_permille,
+            "full_load_s": policy.full_load_s,
+            "wait_permille": policy.wait_permille,
+            "late_permille": policy.late_permille,
+            "preferred_s": policy.preferred_s,
+            "unserved_weight": policy.unserved_weight,
+        })
+    }
+}
