@@ -1,6 +1,6 @@
 //! The dispatch server as a library; `main.rs` is its command line.
 //!
-//! Who may import whom, from the top: `boot` ► `router`, `workers` ► features ► `state` ► `ledger`, `directory` ►
+//! Who may import whom, from the top: `boot` ► `router`, `workers` ► features ► `state` ► `planning` ► `ledger`, `directory` ►
 //! `tenancy` ► `platform`. Features never import features. A test enforces it.
 
 pub mod boot;
@@ -9,6 +9,7 @@ pub mod workers;
 
 pub mod customers;
 pub mod sync;
+pub mod dispatching;
 pub mod devices;
 pub mod engineers;
 pub mod intake;
@@ -19,6 +20,8 @@ pub mod users;
 pub mod visits;
 
 pub mod state;
+
+pub mod planning;
 
 pub mod directory;
 

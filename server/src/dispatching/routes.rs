@@ -10,9 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::view::{
-    AssignRequest, CandidatesQuery, CandidatesView, DeclineRequest, ExplanationView, SuggestionView,
-};
+use super::view::{AssignRequest, CandidatesQuery, CandidatesView, DeclineRequest, ExplanationView, SuggestionView};
 use super::{assign, decline, explain, reassign, store, suggest, unassign};
 use crate::directory::prose;
 use crate::ledger::{By, Ledger};
@@ -125,9 +123,8 @@ async fn decline_visit(
     let reason = prose::<500>(request.reason.as_deref().unwrap_or_default());
     let reason = reason.map_err(|error| Problem::invalid("reason", error.to_string()))?;
     let (by, now) = (By::caller(&ctx), clock.now());
-    let decline = async move |tx: &mut TenantTx| {
-        decline::decline(tx, &ledger, GrantId(assignment), reason, by, now).await
-    };
+    let decline =
+        async move |tx: &mut TenantTx| decline::decline(tx, &ledger, GrantId(assignment), reason, by, now).await;
     ctx.transact(decline).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,8 +135,7 @@ async fn decline_visit(
     responses((status = 200, body = ExplanationView), (status = 404, body = ProblemView)))]
 async fn explain_assignment(ctx: TenantCtx, Path(assignment): Path<Uuid>) -> ApiResult<Json<ExplanationView>> {
     ctx.require(Permission::ReadTickets)?;
-    let view =
-        ctx.read(async move |tx: &mut TenantTx| explain::explain(tx, GrantId(assignment)).await).await?;
+    let view = ctx.read(async move |tx: &mut TenantTx| explain::explain(tx, GrantId(assignment)).await).await?;
     Ok(Json(view))
 }
 

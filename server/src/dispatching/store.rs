@@ -202,7 +202,12 @@ pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningErro
 }
 
 /// What a run left, by visit.
-pub async fn left(tx: &mut TenantTx, run: Uuid, after: Option<Uuid>, rows: i64) -> Result<Vec<LeftView>, PlanningError> {
+pub async fn left(
+    tx: &mut TenantTx,
+    run: Uuid,
+    after: Option<Uuid>,
+    rows: i64,
+) -> Result<Vec<LeftView>, PlanningError> {
     exists(tx, run).await?;
     let rows = sqlx::query!(
         "select visit_id, ticket_id, reason, refused

@@ -76,7 +76,8 @@ pub async fn assign(
         if let Some(candidate) = &chosen.candidate {
             considered.include(candidate);
         }
-        let give = Give { ticket: ranked.ticket, visit: ranked.visit, instead_of: question.instead_of, chosen, considered };
+        let give =
+            Give { ticket: ranked.ticket, visit: ranked.visit, instead_of: question.instead_of, chosen, considered };
         match hand_over(tx, ledger, &give, decision, terms).await {
             Ok(grant) => {
                 let Give { ticket, visit, chosen, considered, .. } = give;

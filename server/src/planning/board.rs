@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use callout_dispatch::{
-    Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Interval, Place, Priority, Ranking, Shift, Skill,
-    SkillIndex, TimeWindow, Travel, VisitIndex,
+    Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Interval, Place, Priority, Ranking, Shift,
+    Skill, SkillIndex, TimeWindow, Travel, VisitIndex,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -252,7 +252,7 @@ fn engineer(row: &EngineerRow, home: Place, terms: &Terms) -> Engineer {
 }
 
 fn visit(row: &VisitRow, place: Place, words: &Words, at: &BTreeMap<Uuid, usize>) -> callout_dispatch::Visit {
-    let duration_s = u32::try_from(row.duration_ms.max(0).div_ceil(1000)).unwrap_or(u32::MAX);
+    let duration_s = u32::try_from(row.duration_ms.max(0).unsigned_abs().div_ceil(1000)).unwrap_or(u32::MAX);
     let window = row.starts_at.zip(row.ends_at);
     let window = window.and_then(|(from, to)| TimeWindow::new(seconds_from(from), seconds_until(to)).ok());
     let skills = row.skills.iter().zip(&row.levels);

@@ -96,7 +96,10 @@ pub async fn visits(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<VisitRow>, Pl
 }
 
 /// The visits nobody has, the urgent and the old first: of these tickets, or of all whose sites are located.
-pub async fn unassigned(tx: &mut TenantTx, tickets: Option<&[Uuid]>) -> Result<Vec<(VisitId, TicketId)>, PlanningError> {
+pub async fn unassigned(
+    tx: &mut TenantTx,
+    tickets: Option<&[Uuid]>,
+) -> Result<Vec<(VisitId, TicketId)>, PlanningError> {
     let rows = sqlx::query!(
         "select v.visit_id, v.ticket_id
         from visit v

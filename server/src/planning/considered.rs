@@ -60,14 +60,23 @@ pub struct Refused {
 #[serde(tag = "rule", rename_all = "snake_case")]
 pub enum Reason {
     /// The visit is pinned to somebody else.
-    Pinned { to: Uuid },
+    Pinned {
+        to: Uuid,
+    },
     /// He has declined it, or it is being taken from him.
     Barred,
     Territory,
     /// The skill is missing, or its level too low.
-    Skill { skill: String, needs: u8, has: Option<u8> },
+    Skill {
+        skill: String,
+        needs: u8,
+        has: Option<u8>,
+    },
     /// The certificate for the skill ends before the visit would.
-    Certificate { skill: String, expires_at: Option<DateTime<Utc>> },
+    Certificate {
+        skill: String,
+        expires_at: Option<DateTime<Utc>>,
+    },
     Shift,
     TimeOff,
     /// It would fit, but he cannot be there in time.

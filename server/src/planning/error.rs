@@ -55,7 +55,10 @@ impl PlanningError {
     /// The visit is not what it was when it was ranked: somebody else has it, or it need not be done any more.
     pub fn is_overtaken(&self) -> bool {
         matches!(self, Self::AlreadyAssigned { .. } | Self::NotFound | Self::AssignmentEnded)
-            || matches!(self, Self::Ledger(LedgerError::Refused(_) | LedgerError::NotFound | LedgerError::Erased { .. }))
+            || matches!(
+                self,
+                Self::Ledger(LedgerError::Refused(_) | LedgerError::NotFound | LedgerError::Erased { .. })
+            )
     }
 }
 

@@ -141,7 +141,6 @@ fn cell(stored: i64) -> Option<CellIndex> {
     CellIndex::try_from(stored.cast_unsigned()).ok()
 }
 
-
 /// Up to so many engineers nobody is passed over.
 const SMALL_COMPANY: i64 = 400;
 /// How far the search reaches, step by step, in rings of cells: about 7, 20 and 60 kilometres.

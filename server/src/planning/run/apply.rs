@@ -82,26 +82,30 @@ impl Run {
     /// Ranks one visit by itself, within the days of the plan.
     async fn assign_anew(&self, give: &Give) -> Result<Option<Left>, PlanningError> {
         let (run, give, decision) = (self.clone(), give.clone(), self.decision());
-        let question = Question {
-            from: Some(self.order.from),
-            until: Some(self.order.to),
-            ..Question::about(give.visit)
-        };
-        let write = async move |tx: &mut TenantTx| {
-            match assign(tx, &run.ledger, question, Wish::default(), decision, &run.terms).await {
-                Ok(made) => {
-                    let visit = (made.visit, made.ticket);
-                    store::insert_planned(tx, run.order.run, visit, &made.chosen, Some(made.grant)).await?;
-                    Ok(None)
-                }
-                Err(PlanningError::NobodyCan(considered)) => {
-                    let reason = considered.main_refusal().unwrap_or("no_engineer");
-                    Ok(Some(Left { refused: considered.refused_by_rule, ..left(&give, reason) }))
-                }
-                Err(error) if error.is_double_booked() => Ok(Some(left(&give, "double_booking"))),
-                Err(error) if error.is_overtaken() => Ok(Some(left(&give, "changed_meanwhile"))),
-                Err(error) => Err(error),
+        let question =
+            Question { from: Some(self.order.from), until: Some(self.order.to), ..Question::about(give.visit) };
+        let write = async move |tx: &mut TenantTx| match assign(
+            tx,
+            &run.ledger,
+            question,
+            Wish::default(),
+            decision,
+            &run.terms,
+        )
+        .await
+        {
+            Ok(made) => {
+                let visit = (made.visit, made.ticket);
+                store::insert_planned(tx, run.order.run, visit, &made.chosen, Some(made.grant)).await?;
+                Ok(None)
             }
+            Err(PlanningError::NobodyCan(considered)) => {
+                let reason = considered.main_refusal().unwrap_or("no_engineer");
+                Ok(Some(Left { refused: considered.refused_by_rule, ..left(&give, reason) }))
+            }
+            Err(error) if error.is_double_booked() => Ok(Some(left(&give, "double_booking"))),
+            Err(error) if error.is_overtaken() => Ok(Some(left(&give, "changed_meanwhile"))),
+            Err(error) => Err(error),
         };
         self.ctx.transact(write).await
     }

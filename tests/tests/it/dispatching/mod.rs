@@ -1,0 +1,11 @@
+//! Who goes where: ranking, assigning, planning, and what the server does by itself.
+
+mod area;
+
+mod candidates;
+mod assigning;
+mod rules;
+mod races;
+mod plans;
+mod automatic;
+mod access;
