@@ -35,6 +35,11 @@ impl By {
             _ => Self { user: SERVER, role: Role::Dispatcher },
         }
     }
+
+    /// The person, or [`SERVER`].
+    pub fn user(self) -> UserId {
+        self.user
+    }
 }
 
 /// A value of a field as the desk writes it: texts are sealed on the way in.

@@ -21,7 +21,7 @@ mod clock;
 mod error;
 
 pub use assign::{Mode, Wish};
-pub use automatic::on_event;
+pub use automatic::{Happened, on_event};
 pub use considered::{Candidate, Considered, Reason, Refused, Score};
 pub use error::PlanningError;
 pub use terms::Terms;

@@ -6,6 +6,7 @@ mod architecture;
 mod catalogue;
 mod customers_and_sites;
 mod devices;
+mod dispatching;
 mod engineers;
 mod fixtures;
 mod idempotency;

@@ -49,7 +49,8 @@ async fn a_stranger_finds_nothing_and_changes_nothing() {
 
     // Nor can one's own visit be given to somebody else's engineer.
     let own = area.visit_of(&globex, &stranger, (1.0, 0.0)).await;
-    let answer = stranger.post(&format!("/visits/{}/assignments", own.visit), &json!({ "engineer_id": engineer })).await;
+    let answer =
+        stranger.post(&format!("/visits/{}/assignments", own.visit), &json!({ "engineer_id": engineer })).await;
     assert_eq!(answer.json()["field"], "engineer_id", "{answer}");
 }
 

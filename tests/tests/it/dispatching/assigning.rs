@@ -57,7 +57,8 @@ async fn a_dispatcher_may_choose_who_is_not_the_best_and_when() {
 #[tokio::test]
 async fn what_somebody_has_is_not_given_away_by_assigning_it_again() {
     let area = Area::new().await;
-    let (ana, ben) = (area.engineer("ana", (1.0, 0.0), no_skills()).await, area.engineer("ben", (2.0, 0.0), no_skills()).await);
+    let (ana, ben) =
+        (area.engineer("ana", (1.0, 0.0), no_skills()).await, area.engineer("ben", (2.0, 0.0), no_skills()).await);
     let wanted = area.visit((0.0, 0.0)).await;
     area.assign(wanted, &ana).await;
     let again = area.try_assign(wanted, json!({ "engineer_id": ben.user.0 })).await;
@@ -90,7 +91,8 @@ async fn reassigning_is_one_step() {
 
     // The same engineer at another time: his own booking is not in the way.
     let path = format!("/assignments/{}/reassign", id(&third));
-    let later = json!({ "engineer_id": ana.user.0, "starts_at": time(&third["starts_at"]) + chrono::TimeDelta::minutes(30) });
+    let later =
+        json!({ "engineer_id": ana.user.0, "starts_at": time(&third["starts_at"]) + chrono::TimeDelta::minutes(30) });
     let fourth = area.dora.post(&path, &later).await.expect(201).json();
     assert_eq!(area.holders(wanted).await, [(ana.user.0, Some(time(&fourth["starts_at"])))]);
 }
@@ -102,7 +104,8 @@ async fn a_reassignment_that_fails_leaves_everything_as_it_was() {
     let ben = area.engineer("ben", (2.0, 0.0), no_skills()).await;
     let wanted = area.ask(Asked::at(area.site(Some((0.0, 0.0))).await).needing("gas", 1)).await;
     let first = area.assign(wanted, &ana).await;
-    let refused = area.dora.post(&format!("/assignments/{}/reassign", id(&first)), &json!({ "engineer_id": ben.user.0 })).await;
+    let refused =
+        area.dora.post(&format!("/assignments/{}/reassign", id(&first)), &json!({ "engineer_id": ben.user.0 })).await;
     assert_eq!((refused.problem(409).as_str(), &refused.json()["rule"]), ("hard-rule", &json!("skill")));
     assert_eq!(area.holders(wanted).await, [(ana.user.0, Some(time(&first["starts_at"])))]);
 }

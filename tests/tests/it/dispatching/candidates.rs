@@ -93,7 +93,8 @@ async fn a_certificate_holds_until_the_day_is_over_where_the_site_is() {
 #[tokio::test]
 async fn work_that_is_booked_counts_as_load_and_as_where_somebody_is() {
     let area = Area::new().await;
-    let (ana, ben) = (area.engineer("ana", (3.0, 0.0), no_skills()).await, area.engineer("ben", (3.0, 0.0), no_skills()).await);
+    let (ana, ben) =
+        (area.engineer("ana", (3.0, 0.0), no_skills()).await, area.engineer("ben", (3.0, 0.0), no_skills()).await);
     area.assign(area.visit((3.0, 0.0)).await, &ana).await;
     let next = area.candidates(area.visit((3.0, 0.1)).await).await;
     assert_eq!(list(&next["candidates"])[0]["engineer_id"], json!(ben.user.0), "who has nothing to do yet");
@@ -160,6 +161,7 @@ async fn in_a_large_company_those_too_far_away_are_passed_over_and_the_best_is_f
     // Somebody far away is looked at if he is asked about.
     let far = "00000000-0000-7000-8000-000000000200";
     let wanted = area.visit((0.0, 0.0)).await;
-    let asked = area.dora.get(&format!("/visits/{}/candidates?engineer_id={far}", wanted.visit)).await.expect(200).json();
+    let asked =
+        area.dora.get(&format!("/visits/{}/candidates?engineer_id={far}", wanted.visit)).await.expect(200).json();
     assert_eq!(list(&asked["candidates"]).last().unwrap()["engineer_id"], far);
 }

@@ -29,7 +29,8 @@ async fn two_visits_for_one_engineer_at_one_time() {
 #[tokio::test]
 async fn one_visit_for_two_engineers() {
     let area = Area::new().await;
-    let (ana, ben) = (area.engineer("ana", (0.0, 0.0), no_skills()).await, area.engineer("ben", (1.0, 0.0), no_skills()).await);
+    let (ana, ben) =
+        (area.engineer("ana", (0.0, 0.0), no_skills()).await, area.engineer("ben", (1.0, 0.0), no_skills()).await);
     let dan = area.app.dispatcher("dan").await;
     for _ in 0..20 {
         let wanted = area.visit((0.5, 0.0)).await;

@@ -43,7 +43,11 @@ async fn a_dispatcher_is_told_which_rule_refuses() {
         if *rule == "double_booking" {
             assert_eq!(refused.problem(409), "double-booked");
         } else {
-            assert_eq!((refused.problem(409).as_str(), &refused.json()["rule"]), ("hard-rule", &json!(rule)), "{refused}");
+            assert_eq!(
+                (refused.problem(409).as_str(), &refused.json()["rule"]),
+                ("hard-rule", &json!(rule)),
+                "{refused}"
+            );
         }
     }
     let nobody = area.try_assign(wanted, json!({})).await;
