@@ -106,6 +106,11 @@ impl Board {
         u32::try_from(index).ok().map(EngineerIndex)
     }
 
+    /// Whether a certificate is one for this skill.
+    pub fn is_for(&self, certificate: CertificateIndex, skill: SkillIndex) -> bool {
+        self.words.certificates[usize::from(certificate.0)].0 == self.words.skills[usize::from(skill.0)]
+    }
+
     pub fn is_homeless(&self, engineer: UserId) -> bool {
         self.homeless.contains(&engineer)
     }

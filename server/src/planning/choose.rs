@@ -66,7 +66,7 @@ fn force(ranked: &Ranked, index: EngineerIndex, wish: Wish, terms: &Terms) -> Re
         if !overridden.contains(&rule) {
             overridden.push(rule);
         }
-        if !is_waived(&mut wanted, reason) {
+        if !is_waived(&mut wanted, reason, ranked) {
             break;
         }
     }
@@ -80,13 +80,17 @@ fn force(ranked: &Ranked, index: EngineerIndex, wish: Wish, terms: &Terms) -> Re
 }
 
 /// Drops from the visit what the rule asks for; false for the rules that are about time.
-fn is_waived(wanted: &mut Visit, reason: callout_dispatch::Reason) -> bool {
+fn is_waived(wanted: &mut Visit, reason: callout_dispatch::Reason, ranked: &Ranked) -> bool {
     use callout_dispatch::Reason;
     match reason {
         Reason::Pinned { .. } => wanted.pinned_engineer = None,
         Reason::Barred => wanted.barred.clear(),
         Reason::Territory => wanted.territory = None,
-        Reason::Skill { skill, .. } => wanted.skills.retain(|needed| needed.skill != skill),
+        Reason::Skill { skill, has, .. } => {
+            wanted.skills.retain(|needed| needed.skill != skill);
+            // Whoever does not have the skill has no certificate for it either: that is the same rule, not one more.
+            wanted.certificates.retain(|needed| has.is_some() || !ranked.board.is_for(*needed, skill));
+        }
         Reason::Certificate { certificate, .. } => wanted.certificates.retain(|needed| *needed != certificate),
         Reason::Shift | Reason::TimeOff | Reason::Window | Reason::DoubleBooking => return false,
     }

@@ -120,7 +120,7 @@ async fn in_a_large_company_those_too_far_away_are_passed_over_and_the_best_is_f
     let area = Area::new().await;
     let mut database = area.app.database().superuser().await;
     let tenant = area.app.tenant().id;
-    // 100 engineers within ten kilometres of the site, and 400 two hundred kilometres to the north.
+    // 100 engineers within ten kilometres of the site, and 400 a hundred and ten kilometres to the north.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
         "insert into app_user (tenant_id, user_id, email, name, password_hash, role, locale, created_at)
          select '{tenant}', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, n || '@many.example', 'n', 'x', 'engineer', 'en', now()
@@ -130,7 +130,7 @@ async fn in_a_large_company_those_too_far_away_are_passed_over_and_the_best_is_f
     .await
     .expect("many users");
     for n in 1..=500_i64 {
-        let north = if n <= 100 { (n as f64) / 10.0 } else { 200.0 };
+        let north = if n <= 100 { (n as f64) / 10.0 } else { 110.0 };
         let (lat, lon) = (40.70 + north / 111.2, -73.95);
         let cell = callout_server::directory::Position::new(lat, lon).expect("a position").cell();
         let id = uuid::Uuid::parse_str(&format!("00000000-0000-7000-8000-{n:012}")).expect("an id");
