@@ -13,9 +13,9 @@ create table plan_run (
     seed bigint not null,
     rounds integer not null,
     policy jsonb not null,
-    visits integer not null,
-    engineers integer not null,
-    finished_at timestamptz,             -- null: it runs, or the server stopped in the middle of it
+    finished_at timestamptz,             -- null: it runs, or failed, or the server stopped in the middle of it
+    visits integer not null default 0,
+    engineers integer not null default 0,
     assigned integer not null default 0,
     left_out integer not null default 0,
     travel_s bigint not null default 0,  -- the drives to what was assigned

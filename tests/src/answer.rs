@@ -40,6 +40,13 @@ impl Answer {
         self
     }
 
+    /// The test fails unless the answer is a success.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert!(self.status.is_success(), "{self}");
+        self
+    }
+
     /// The slug of the problem; the test fails unless it is one with this status.
     #[track_caller]
     pub fn problem(&self, status: u16) -> String {

@@ -37,6 +37,7 @@ impl Actor {
 
     /// Gives a visit that nobody has to this engineer, whatever rules speak against it.
     pub async fn assign(&self, visit: Visit, engineer: &Actor) -> Uuid {
+        self.know_engineer(engineer).await;
         let body = json!({ "engineer_id": engineer.user.0, "override": true });
         let made = self.post(&format!("/visits/{}/assignments", visit.id), &body).await.expect(201).json();
         uuid_of(&made["assignment_id"])
@@ -44,6 +45,7 @@ impl Actor {
 
     /// Gives a visit to somebody else.
     pub async fn reassign(&self, assignment: Uuid, engineer: &Actor) -> Uuid {
+        self.know_engineer(engineer).await;
         let body = json!({ "engineer_id": engineer.user.0, "override": true });
         let made = self.post(&format!("/assignments/{assignment}/reassign"), &body).await.expect(201).json();
         uuid_of(&made["assignment_id"])
@@ -153,7 +155,6 @@ impl<'a> NewVisit<'a> {
             id: VisitId(uuid_of(&made["visits"][0]["visit_id"])),
         };
         if let Some(engineer) = self.lead {
-            desk.know_engineer(engineer).await;
             desk.assign(visit, engineer).await;
         }
         visit

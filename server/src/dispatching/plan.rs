@@ -1,6 +1,7 @@
 //! A dispatcher has days planned: everything that nobody has, or some tickets of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -8,15 +9,21 @@ use uuid::Uuid;
 use super::plan_view::{PlanRequest, PlanView};
 use super::store;
 use crate::ledger::Ledger;
-use crate::planning::run::{Order, run};
+use crate::planning::run::{Order, start};
 use crate::planning::{PlanningError, Terms};
 use crate::platform::clock::Clock;
 use crate::tenancy::{TenantCtx, TenantTx};
 
-/// Plans and assigns, and says what came of it.
+/// Plans and assigns, and says what came of it; or, if that takes long, that it has begun.
 pub async fn plan(ctx: TenantCtx, ledger: Arc<Ledger>, clock: Clock, order: Order) -> Result<PlanView, PlanningError> {
     let id = order.run;
-    run(ctx.clone(), ledger, clock, order, Terms::default()).await?;
+    let told = start(ctx.clone(), ledger, clock, order, Terms::default()).await?;
+    match tokio::time::timeout(PATIENCE, told).await {
+        Ok(Ok(outcome)) => outcome?,
+        Ok(Err(_)) => return Err(PlanningError::Stopped),
+        // It goes on by itself.
+        Err(_) => {}
+    }
     ctx.read(async move |tx: &mut TenantTx| store::plan(tx, id).await).await
 }
 
@@ -45,3 +52,5 @@ const LONGEST_DAYS: i64 = 31;
 const ROUNDS: u32 = 1_000;
 const MOST_ROUNDS: u32 = 20_000;
 const MOST_TICKETS: usize = 10_000;
+/// Well below the time after which any request is given up.
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -27,9 +27,10 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list_left_for_later))
 }
 
-/// Plan several days and assign what was planned. Goes on to its end even when the caller hangs up.
+/// Plan several days and assign what was planned. Goes on to its end even when the caller hangs up; what takes longer
+/// than 20 seconds is answered with 202, and `finished_at` tells later that it is done.
 #[utoipa::path(post, path = "/plans", tag = "dispatching", request_body = PlanRequest,
-    responses((status = 201, body = PlanView), (status = "4XX", body = ProblemView)))]
+    responses((status = 201, body = PlanView), (status = 202, body = PlanView), (status = "4XX", body = ProblemView)))]
 async fn make_plan(
     ctx: TenantCtx,
     State(clock): State<Clock>,
@@ -40,7 +41,9 @@ async fn make_plan(
     ctx.require(Permission::Dispatch)?;
     let now = clock.now();
     let order = plan::order(request, random.uuid(now), now)?;
-    Ok((StatusCode::CREATED, Json(plan::plan(ctx, ledger, clock, order).await?)))
+    let plan = plan::plan(ctx, ledger, clock, order).await?;
+    let status = if plan.finished_at.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    Ok((status, Json(plan)))
 }
 
 /// A plan: how many visits it assigned, and how many it left for which reason.

@@ -40,7 +40,7 @@ pub struct PlanView {
     pub visits: i32,
     /// Engineers in service.
     pub engineers: i32,
-    /// Null while it runs, and for ever if the server stopped in the middle of it.
+    /// Null while it runs, and for ever if it failed or the server stopped in the middle of it.
     pub finished_at: Option<DateTime<Utc>>,
     pub duration_ms: Option<i64>,
     /// Visits that got an engineer; in a dry run, would have got one.

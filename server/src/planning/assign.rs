@@ -70,7 +70,8 @@ pub async fn assign(
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let ranked = rank(tx, Question { also: wish.engineer, ..question }, terms, decision.at).await?;
+        let question = Question { also: wish.engineer, ..question };
+        let ranked = Box::pin(rank(tx, question, terms, decision.at)).await?;
         let chosen = choose(&ranked, wish, terms)?;
         let mut considered = ranked.considered;
         if let Some(candidate) = &chosen.candidate {
@@ -78,7 +79,7 @@ pub async fn assign(
         }
         let give =
             Give { ticket: ranked.ticket, visit: ranked.visit, instead_of: question.instead_of, chosen, considered };
-        match hand_over(tx, ledger, &give, decision, terms).await {
+        match Box::pin(hand_over(tx, ledger, &give, decision, terms)).await {
             Ok(grant) => {
                 let Give { ticket, visit, chosen, considered, .. } = give;
                 return Ok(Assigned { grant, ticket, visit, chosen, considered });
@@ -109,7 +110,7 @@ pub async fn hand_over(
     terms: &Terms,
 ) -> Result<GrantId, PlanningError> {
     tx.execute("savepoint hand_over").await?;
-    let given = write(tx, ledger, give, decision, terms).await;
+    let given = Box::pin(write(tx, ledger, give, decision, terms)).await;
     let settle = if given.is_ok() { "release savepoint hand_over" } else { "rollback to savepoint hand_over" };
     tx.execute(settle).await?;
     given

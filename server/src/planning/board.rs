@@ -26,6 +26,8 @@ pub struct Board {
     words: Words,
     /// Engineers who cannot be placed, because nobody has entered where they set out.
     homeless: Vec<UserId>,
+    /// When everybody is booked, by the beginning.
+    booked: BTreeMap<UserId, Vec<Interval>>,
 }
 
 /// Skills and certificates by number. A certificate is a skill that may expire, in a time zone: the day on which it
@@ -65,13 +67,15 @@ impl Board {
         for row in rows::time_off(tx, &ids, horizon).await? {
             crew[at[&row.engineer_id]].time_off.extend(interval(row.starts_at, row.ends_at));
         }
-        for row in rows::bookings(tx, &ids, horizon, except).await? {
-            let engineer = &mut crew[at[&row.engineer_id]];
+        let everybody: Vec<Uuid> = ids.iter().copied().chain(homeless.iter().map(|row| row.engineer_id)).collect();
+        let mut booked: BTreeMap<UserId, Vec<Interval>> = BTreeMap::new();
+        for row in rows::bookings(tx, &everybody, horizon, except).await? {
+            let Some(interval) = interval(row.starts_at, row.ends_at) else { continue };
+            booked.entry(UserId(row.engineer_id)).or_default().push(interval);
+            let Some(engineer) = at.get(&row.engineer_id).map(|index| &mut crew[*index]) else { continue };
             // Where a site has lost its position the engineer is as good as anywhere; he is not free all the same.
             let place = place(row.lat, row.lon).unwrap_or(engineer.home);
-            let booked = interval(row.starts_at, row.ends_at);
-            let commitment = |interval| Commitment { place, interval, priority: priority(row.priority) };
-            engineer.commitments.extend(booked.map(commitment));
+            engineer.commitments.push(Commitment { place, interval, priority: priority(row.priority) });
         }
 
         let located = visits.iter().filter_map(|row| Some((row, place(row.lat, row.lon)?)));
@@ -89,6 +93,7 @@ impl Board {
             visits: located.map(|(row, _)| (VisitId(row.visit_id), TicketId(row.ticket_id))).collect(),
             words,
             homeless: homeless.into_iter().map(|row| UserId(row.engineer_id)).collect(),
+            booked,
         })
     }
 
@@ -113,6 +118,15 @@ impl Board {
 
     pub fn is_homeless(&self, engineer: UserId) -> bool {
         self.homeless.contains(&engineer)
+    }
+
+    /// The first moment from then on at which nothing is booked for so long.
+    pub fn first_free(&self, engineer: UserId, from: DateTime<Utc>, duration: TimeDelta) -> DateTime<Utc> {
+        let booked = self.booked.get(&engineer).map(Vec::as_slice).unwrap_or_default();
+        let after = |free: i64, taken: &Interval| {
+            if free + duration.num_seconds() <= taken.start() { free } else { free.max(taken.end()) }
+        };
+        moment(booked.iter().fold(seconds_from(from), after))
     }
 
     pub fn engineer_count(&self) -> usize {

@@ -30,8 +30,11 @@ pub fn choose(ranked: &Ranked, wish: Wish, terms: &Terms) -> Result<Chosen, Plan
         return best.map(Chosen::from).ok_or_else(|| PlanningError::NobodyCan(Box::new(ranked.considered.clone())));
     };
     let Some(index) = ranked.board.index_of(engineer) else {
-        let is_homeless = ranked.board.is_homeless(engineer);
-        return Err(if is_homeless { PlanningError::HardRule(Reason::NoHome) } else { PlanningError::NoSuchEngineer });
+        return match (ranked.board.is_homeless(engineer), wish.override_rules) {
+            (false, _) => Err(PlanningError::NoSuchEngineer),
+            (true, false) => Err(PlanningError::HardRule(Reason::NoHome)),
+            (true, true) => Ok(whenever(ranked, engineer, wish, vec![Reason::NoHome.rule().to_owned()])),
+        };
     };
     let fits = match wish.starts_at {
         Some(at) if ranked.window.is_some_and(|(from, to)| !(from..=to).contains(&at)) => Err(Reason::Window),
@@ -40,13 +43,12 @@ pub fn choose(ranked: &Ranked, wish: Wish, terms: &Terms) -> Result<Chosen, Plan
     match fits {
         Ok(candidate) => Ok(candidate.into()),
         Err(reason) if !wish.override_rules => Err(PlanningError::HardRule(reason)),
-        Err(_) => force(ranked, index, wish, terms),
+        Err(_) => Ok(force(ranked, index, wish, terms)),
     }
 }
 
-/// Breaks rule after rule until the engineer can take the visit, or only time stands in the way: then it starts when
-/// the dispatcher says.
-fn force(ranked: &Ranked, index: EngineerIndex, wish: Wish, terms: &Terms) -> Result<Chosen, PlanningError> {
+/// Breaks rule after rule until the engineer can take the visit, or only time stands in the way.
+fn force(ranked: &Ranked, index: EngineerIndex, wish: Wish, terms: &Terms) -> Chosen {
     let mut wanted = starting(ranked.wanted(), wish.starts_at);
     let mut overridden = Vec::new();
     if let (Some(at), Some((from, to))) = (wish.starts_at, ranked.window)
@@ -58,7 +60,7 @@ fn force(ranked: &Ranked, index: EngineerIndex, wish: Wish, terms: &Terms) -> Re
         let reason = match assess(&ranked.board.engine, &wanted, index, &terms.policy) {
             Ok(candidate) => {
                 let candidate = ranked.board.candidate(&candidate);
-                return Ok(Chosen { candidate: None, overridden, ..Chosen::from(candidate) });
+                return Chosen { candidate: None, overridden, ..Chosen::from(candidate) };
             }
             Err(reason) => reason,
         };
@@ -67,16 +69,17 @@ fn force(ranked: &Ranked, index: EngineerIndex, wish: Wish, terms: &Terms) -> Re
             overridden.push(rule);
         }
         if !is_waived(&mut wanted, reason, ranked) {
-            break;
+            return whenever(ranked, ranked.board.engineer(index), wish, overridden);
         }
     }
-    let starts_at = wish.starts_at.ok_or(PlanningError::Invalid {
-        field: "starts_at",
-        reason: "no time suits this engineer; say when it is to begin",
-    })?;
-    let engineer = ranked.board.engineer(index);
-    let ends_at = starts_at + TimeDelta::seconds(i64::from(wanted.duration_s));
-    Ok(Chosen { engineer, starts_at, ends_at, candidate: None, overridden })
+}
+
+/// When the dispatcher says; else as soon as the visit may begin and the engineer is not booked.
+fn whenever(ranked: &Ranked, engineer: UserId, wish: Wish, overridden: Vec<String>) -> Chosen {
+    let duration = TimeDelta::seconds(i64::from(ranked.wanted().duration_s));
+    let earliest = ranked.window.map_or(ranked.board.horizon.from, |(from, _)| from.max(ranked.board.horizon.from));
+    let starts_at = wish.starts_at.unwrap_or_else(|| ranked.board.first_free(engineer, earliest, duration));
+    Chosen { engineer, starts_at, ends_at: starts_at + duration, candidate: None, overridden }
 }
 
 /// Drops from the visit what the rule asks for; false for the rules that are about time.

@@ -26,8 +26,8 @@ pub enum PlanningError {
     HardRule(Reason),
     #[error("{field}: {reason}")]
     Invalid { field: &'static str, reason: &'static str },
-    #[error("the planner was stopped")]
-    Stopped(#[source] tokio::task::JoinError),
+    #[error("the planner did not come to an end")]
+    Stopped,
     #[error("the rows make no board")]
     Board(#[from] BoardError),
     #[error("a stored record")]

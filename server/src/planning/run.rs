@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use callout_dispatch::{Budget, Plan, plan};
 use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::board::{Board, by_rule};
-use super::store::{self, Left, NewRun};
+use super::store::{self, Left};
 use super::{PlanningError, Terms};
 use crate::ledger::{By, Ledger};
 use crate::platform::clock::Clock;
@@ -47,22 +49,37 @@ struct Run {
     terms: Terms,
 }
 
-/// Runs the planner. It goes on to its end even when the caller is cancelled; what came of it stands in the tables.
-pub async fn run(
+/// Starts a run: what is ordered is noted before this returns. The run goes on to its end whether or not anybody waits
+/// for the receiver; what comes of it stands in the tables.
+pub async fn start(
     ctx: TenantCtx,
     ledger: Arc<Ledger>,
     clock: Clock,
     order: Order,
     terms: Terms,
-) -> Result<(), PlanningError> {
+) -> Result<oneshot::Receiver<Result<(), PlanningError>>, PlanningError> {
     let run = Run { ctx, ledger, clock, order, terms };
-    tokio::spawn(run.carry_out()).await.map_err(PlanningError::Stopped)?
+    run.begin().await?;
+    let (tell, told) = oneshot::channel();
+    let id = run.order.run;
+    let to_the_end = async move {
+        if let Err(Err(error)) = tell.send(run.carry_out().await) {
+            tracing::error!(plan.id = %id, %error, "a plan failed, and nobody waits for it");
+        }
+    };
+    tokio::spawn(to_the_end.in_current_span());
+    Ok(told)
 }
 
 impl Run {
+    async fn begin(&self) -> Result<(), PlanningError> {
+        let (order, terms) = (self.order.clone(), self.terms.clone());
+        let (by, at) = (By::caller(&self.ctx).user(), self.clock.now());
+        self.ctx.transact(async move |tx: &mut TenantTx| store::begin_run(tx, &order, by, &terms, at).await).await
+    }
+
     async fn carry_out(self) -> Result<(), PlanningError> {
         let Situation { board, mut left, visits } = self.read().await?;
-        self.begin(visits, board.engineer_count()).await?;
         let plan = self.plan(&board).await?;
         left.extend(unserved(&board, &plan));
         let planned = apply::planned(&board, &plan);
@@ -71,26 +88,8 @@ impl Run {
         } else {
             left.extend(self.apply(planned).await?);
         }
-        let (run, at) = (self.order.run, self.clock.now());
-        self.ctx.transact(async move |tx: &mut TenantTx| store::finish_run(tx, run, &left, at).await).await
-    }
-
-    async fn begin(&self, visits: usize, engineers: usize) -> Result<(), PlanningError> {
-        let Order { run, from, to, seed, rounds, is_dry, .. } = self.order;
-        let run = NewRun {
-            id: run,
-            by: By::caller(&self.ctx).user(),
-            at: self.clock.now(),
-            from,
-            to,
-            is_dry,
-            seed: seed.into(),
-            rounds: i32::try_from(rounds).unwrap_or(i32::MAX),
-            visits,
-            engineers,
-        };
-        let terms = self.terms.clone();
-        self.ctx.transact(async move |tx: &mut TenantTx| store::begin_run(tx, &run, &terms).await).await
+        let (run, at, size) = (self.order.run, self.clock.now(), (visits, board.engineer_count()));
+        self.ctx.transact(async move |tx: &mut TenantTx| store::finish_run(tx, run, size, &left, at).await).await
     }
 
     /// The engine computes for a second or more, so it does that beside the tasks of the server.
@@ -98,7 +97,7 @@ impl Run {
         let (board, policy) = (Arc::clone(board), self.terms.policy.clone());
         let (budget, seed) = (Budget { rounds: self.order.rounds }, u64::from(self.order.seed));
         let planning = tokio::task::spawn_blocking(move || plan(&board.engine, &policy, budget, seed));
-        planning.await.map_err(PlanningError::Stopped)
+        planning.await.map_err(|_| PlanningError::Stopped)
     }
 
     /// Notes what would be done.

@@ -1,12 +1,16 @@
 //! What planning keeps: explanations, suggestions, runs.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sync_core::ids::{GrantId, SiteId, TicketId, UserId, VisitId};
 use uuid::Uuid;
 
 use super::assign::{Decision, Give};
+use super::choose::Chosen;
 use super::considered::Considered;
+use super::run::Order;
 use super::{PlanningError, Terms};
 use crate::directory::DispatchMode;
 use crate::tenancy::TenantTx;
@@ -135,37 +139,28 @@ pub async fn open_tickets_at(tx: &mut TenantTx, site: SiteId) -> Result<Vec<Tick
     Ok(rows.into_iter().map(TicketId).collect())
 }
 
-/// A run of the planner as it begins.
-pub struct NewRun {
-    pub id: Uuid,
-    pub by: UserId,
-    pub at: DateTime<Utc>,
-    pub from: DateTime<Utc>,
-    pub to: DateTime<Utc>,
-    pub is_dry: bool,
-    pub seed: i64,
-    pub rounds: i32,
-    pub visits: usize,
-    pub engineers: usize,
-}
-
-pub async fn begin_run(tx: &mut TenantTx, run: &NewRun, terms: &Terms) -> Result<(), PlanningError> {
+/// Notes what is ordered.
+pub async fn begin_run(
+    tx: &mut TenantTx,
+    order: &Order,
+    by: UserId,
+    terms: &Terms,
+    at: DateTime<Utc>,
+) -> Result<(), PlanningError> {
     sqlx::query!(
         "insert into plan_run (
-            tenant_id, plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds, policy, visits, engineers)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            tenant_id, plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds, policy)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         tx.tenant().0,
-        run.id,
-        run.by.0,
-        run.at,
-        run.from,
-        run.to,
-        run.is_dry,
-        run.seed,
-        run.rounds,
+        order.run,
+        by.0,
+        at,
+        order.from,
+        order.to,
+        order.is_dry,
+        i64::from(order.seed),
+        i32::try_from(order.rounds).unwrap_or(i32::MAX),
         terms.record(),
-        i32::try_from(run.visits).unwrap_or(i32::MAX),
-        i32::try_from(run.engineers).unwrap_or(i32::MAX),
     )
     .execute(&mut **tx)
     .await?;
@@ -177,7 +172,7 @@ pub async fn insert_planned(
     tx: &mut TenantTx,
     run: Uuid,
     (visit, ticket): (VisitId, TicketId),
-    chosen: &super::choose::Chosen,
+    chosen: &Chosen,
     grant: Option<GrantId>,
 ) -> Result<(), PlanningError> {
     sqlx::query!(
@@ -205,12 +200,19 @@ pub struct Left {
     pub visit: VisitId,
     pub ticket: TicketId,
     pub reason: &'static str,
-    pub refused: std::collections::BTreeMap<String, u32>,
+    pub refused: BTreeMap<String, u32>,
 }
 
-/// Notes what was left, and that the run is over.
-pub async fn finish_run(tx: &mut TenantTx, run: Uuid, left: &[Left], at: DateTime<Utc>) -> Result<(), PlanningError> {
-    let visits: Vec<Uuid> = left.iter().map(|one| one.visit.0).collect();
+/// Notes what was left, how many visits and engineers there were, and that the run is over.
+pub async fn finish_run(
+    tx: &mut TenantTx,
+    run: Uuid,
+    (visits, engineers): (usize, usize),
+    left: &[Left],
+    at: DateTime<Utc>,
+) -> Result<(), PlanningError> {
+    let count = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+    let ids: Vec<Uuid> = left.iter().map(|one| one.visit.0).collect();
     let tickets: Vec<Uuid> = left.iter().map(|one| one.ticket.0).collect();
     let reasons: Vec<String> = left.iter().map(|one| one.reason.to_owned()).collect();
     let refused: Vec<serde_json::Value> = left.iter().map(|one| json!(one.refused)).collect();
@@ -220,7 +222,7 @@ pub async fn finish_run(tx: &mut TenantTx, run: Uuid, left: &[Left], at: DateTim
         from unnest($3::uuid[], $4::uuid[], $5::text[], $6::jsonb[]) as remaining (visit_id, ticket_id, reason, refused)",
         tx.tenant().0,
         run,
-        &visits,
+        &ids,
         &tickets,
         &reasons,
         &refused,
@@ -229,7 +231,7 @@ pub async fn finish_run(tx: &mut TenantTx, run: Uuid, left: &[Left], at: DateTim
     .await?;
     sqlx::query!(
         "update plan_run r
-        set finished_at = $2, left_out = $3, assigned = planned.visits, travel_s = planned.travel_s
+        set finished_at = $2, left_out = $3, visits = $4, engineers = $5, assigned = planned.visits, travel_s = planned.travel_s
         from (
             select count(*)::integer as visits, coalesce(sum(drive_s), 0)::bigint as travel_s
             from planned_visit
@@ -238,7 +240,9 @@ pub async fn finish_run(tx: &mut TenantTx, run: Uuid, left: &[Left], at: DateTim
         where r.plan_run_id = $1",
         run,
         at,
-        i32::try_from(left.len()).unwrap_or(i32::MAX),
+        count(left.len()),
+        count(visits),
+        count(engineers),
     )
     .execute(&mut **tx)
     .await?;

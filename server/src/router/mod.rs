@@ -13,7 +13,9 @@ use crate::platform::problem::{ApiResult, Problem};
 use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
-use crate::{customers, devices, engineers, intake, sites, sync, ticket_types, tickets, users, visits};
+use crate::{
+    customers, devices, dispatching, engineers, intake, sites, sync, ticket_types, tickets, users, visits,
+};
 
 /// The whole HTTP interface. At most this many requests are handled at once.
 pub fn router(state: AppState, max_requests: usize) -> axum::Router {
@@ -41,6 +43,7 @@ fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(customers::routes())
         .merge(devices::routes())
+        .merge(dispatching::routes())
         .merge(engineers::routes())
         .merge(intake::routes())
         .merge(sites::routes())

@@ -124,7 +124,13 @@ impl Company {
         let step = steps.begin("planning five days", 0);
         let to = self.opened + TimeDelta::days(DAYS);
         let seed = u32::try_from(settings.seed % 1_000_000_007).unwrap_or(1);
-        let plan = self.desk.post("/plans", &json!({ "to": to, "seed": seed })).await.expect(201).json();
+        let mut plan = self.desk.post("/plans", &json!({ "to": to, "seed": seed })).await.expect_success().json();
+        // A plan that takes long goes on by itself.
+        while plan["finished_at"].is_null() {
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            let id = plan["plan_id"].as_str().context("a plan")?;
+            plan = self.desk.get(&format!("/plans/{id}")).await.expect(200).json();
+        }
         let count = |one: &Value| Some((one["reason"].as_str()?.to_owned(), one["count"].as_i64()?));
         let planned = Planned {
             assigned: plan["assigned"].as_i64().context("how many were assigned")?,

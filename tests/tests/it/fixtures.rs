@@ -1,7 +1,11 @@
 //! What the victim of the stranger tests has: one of everything that the API names in a path. A feature adds its own here.
 
+use callout_server::ledger::NewTicket;
+use callout_server::tenancy::TenantTx;
 use callout_tests::{Answer, TestApp};
 use serde_json::{Value, json};
+use sync_core::ids::{SiteId, VisitId};
+use sync_core::time::ServerTime;
 
 /// For each kind of thing, how to find one. `user` and `device` are made by the test itself.
 pub const IDS: &[(&str, &str)] = &[
@@ -15,8 +19,10 @@ pub const IDS: &[(&str, &str)] = &[
     ("code", "select code from ticket_type"),
     ("name", "select name from import_mapping"),
     ("ticket", "select ticket_id::text from ticket"),
-    ("visit", "select visit_id::text from visit"),
+    ("visit", "select visit_id::text from assignment"),
     ("quarantine", "select quarantine_id::text from quarantine"),
+    ("assignment", "select grant_id::text from assignment"),
+    ("plan", "select plan_run_id::text from plan_run"),
 ];
 
 /// Makes one of each.
@@ -24,7 +30,9 @@ pub async fn fill(app: &TestApp) {
     let desk = app.dispatcher("fixture").await;
     let made = async |path: &str, body: Value| desk.post(path, &body).await.expect(201).json();
     made("/customers", json!({ "name": "victim's customer" })).await;
-    let site = made("/sites", json!({ "name": "victim's site", "time_zone": "UTC" })).await;
+    let position = json!({ "lat": 31.2304, "lon": 121.4737 });
+    let site = json!({ "name": "victim's site", "time_zone": "UTC", "position": position });
+    let site = made("/sites", site).await;
     let site = site["site_id"].as_str().expect("an id");
     made(&format!("/sites/{site}/contacts"), json!({ "name": "victim's contact" })).await;
     made("/skills", json!({ "code": "victims-skill", "name_en": "x", "name_zh": "x" })).await;
@@ -39,6 +47,31 @@ pub async fn fill(app: &TestApp) {
     Answer::of(mapping.json(&body_for("put_mapping").expect("a body"))).await.expect(200);
     let ticket = made("/tickets", json!({ "ticket_type": "victims-type", "title": "victim's ticket" })).await;
     set_aside(app, ticket["ticket_id"].as_str().expect("an id")).await;
+    let visit = ticket(app, site.parse().expect("an id")).await;
+    made(&format!("/visits/{visit}/assignments"), json!({ "engineer_id": engineer.0, "override": true })).await;
+    made("/plans", json!({ "to": app.state().clock.now() + chrono::TimeDelta::days(1) })).await;
+}
+
+/// A ticket with one visit at this site.
+async fn ticket(app: &TestApp, site: SiteId) -> VisitId {
+    let new = NewTicket {
+        ticket_type: "victims-type".into(),
+        title: "victim's ticket".into(),
+        description: None,
+        priority: 3,
+        customer: None,
+        site: Some(site),
+        asset: None,
+        contact: None,
+        respond_by: None,
+        resolve_by: None,
+        skills: Default::default(),
+        duration_ms: 3_600_000,
+        visits: vec![None],
+    };
+    let (ledger, now) = (app.state().ledger.clone(), ServerTime(app.state().clock.now_ms()));
+    let create = async move |tx: &mut TenantTx| ledger.create(tx, new, None, now).await;
+    app.tenant().system().transact(create).await.expect("a ticket").visits[0]
 }
 
 /// A change that was set aside, which only a phone could bring about.

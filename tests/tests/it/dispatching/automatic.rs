@@ -90,6 +90,33 @@ async fn who_declines_is_followed_by_the_next_and_never_asked_again() {
 }
 
 #[tokio::test]
+async fn what_is_declined_on_the_phone_goes_to_the_next() {
+    let area = Area::new().await;
+    let ana = area.engineer("ana", (1.0, 0.0), no_skills()).await;
+    let ben = area.engineer("ben", (2.0, 0.0), no_skills()).await;
+    let wanted = area.asked("automatic").await;
+    area.relay().await;
+    let mut phone = ana.phone().await;
+    phone.online().await.offline();
+    phone.decline(wanted.visit, "sick");
+    assert_eq!(area.holders(wanted).await[0].0, ana.user.0, "nobody knows yet");
+    phone.online().await;
+    area.relay().await;
+    area.relay().await;
+    let [(engineer, Some(_))] = area.holders(wanted).await[..] else { panic!("one engineer") };
+    assert_eq!((engineer, area.bookings().await), (ben.user.0, 1));
+    let mut next = ben.phone().await;
+    next.online().await;
+    next.accept(wanted.visit);
+    next.online().await;
+    area.relay().await;
+    assert_eq!(area.holders(wanted).await[0].0, ben.user.0);
+    let path = format!("/visits/{}/candidates?engineer_id={}", wanted.visit, ana.user);
+    let seen = area.dora.get(&path).await.expect(200).json();
+    assert_eq!(seen["refused_by_rule"], json!({ "barred": 1 }));
+}
+
+#[tokio::test]
 async fn what_a_dispatcher_takes_away_stays_with_the_dispatcher() {
     let area = Area::new().await;
     area.engineer("ana", (1.0, 0.0), no_skills()).await;

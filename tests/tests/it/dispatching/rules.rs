@@ -109,9 +109,15 @@ async fn a_dispatcher_may_break_a_rule_and_it_is_recorded() {
     let refused = list(&forced["refused"]).iter().any(|one| one["rule"] == "shift");
     assert!(refused, "who was refused and why is kept beside it");
 
-    let untimed = json!({ "engineer_id": person("shift"), "override": true });
-    let answer = area.try_assign(wanted, untimed).await;
-    assert_eq!((answer.problem(422).as_str(), &answer.json()["field"]), ("invalid-field", &json!("starts_at")));
+    // With no time said it begins as soon as the customer allows it and nothing else is booked.
+    let forced = force(person("shift"), None).await;
+    assert_eq!((&forced["overridden"], time(&forced["starts_at"])), (&json!(["shift"]), area.at(10.0)));
+    let forced = force(person("double_booking"), None).await;
+    assert_eq!((&forced["overridden"], time(&forced["starts_at"])), (&json!(["double_booking"]), area.at(12.0)));
+    let nomad = area.recruit("nomad", None, no_skills()).await;
+    let refused = area.try_assign(wanted, json!({ "engineer_id": nomad.user.0 })).await;
+    assert_eq!((refused.problem(409).as_str(), &refused.json()["rule"]), ("hard-rule", &json!("no_home")));
+    assert_eq!(force(nomad.user.0, None).await["overridden"], json!(["no_home"]));
 }
 
 #[tokio::test]
