@@ -13,6 +13,7 @@ pub mod dispatching;
 pub mod devices;
 pub mod engineers;
 pub mod intake;
+pub mod live;
 pub mod sites;
 pub mod ticket_types;
 pub mod tickets;

@@ -12,6 +12,7 @@ use sync_core::ids::{DeviceId, ServerEpoch, TenantId, UserId};
 use sync_core::wire::{DeviceSigner, ServerKey, SoftwareDeviceSigner};
 
 use crate::answer::Answer;
+use crate::app::AnotherProcess;
 use crate::phone::Phone;
 
 /// Somebody who is signed in, at a desk or on the road.
@@ -92,6 +93,12 @@ impl Actor {
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// The same session at another process of the server.
+    #[must_use]
+    pub fn at(&self, process: &AnotherProcess) -> Self {
+        Self { base: process.url(""), ..self.clone() }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

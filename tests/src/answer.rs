@@ -16,9 +16,17 @@ pub struct Answer {
 impl Answer {
     /// Sends the request and reads the answer.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        Self::of_response(request.send().await.expect("an answer")).await
+    }
+
+    /// Reads an answer whose head has come; of a stream, which has no end, nothing more.
+    pub async fn of_response(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.expect("the body of an answer").to_vec();
+        let is_stream = headers.get("content-type").is_some_and(|media| media == "text/event-stream");
+        let body = match is_stream {
+            true => Vec::new(),
+            false => response.bytes().await.expect("the body of an answer").to_vec(),
+        };
         Self { status, headers, body }
     }
 

@@ -1,5 +1,6 @@
 //! A running server for one test.
 
+use std::path::Path;
 use std::time::Duration;
 
 use callout_server::boot::{self, Running};
@@ -34,16 +35,7 @@ impl TestApp {
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::create().await;
         let data = tempfile::tempdir().expect("a temporary directory");
-        let mut config = Config {
-            data_dir: data.path().to_owned(),
-            listen: ([127, 0, 0, 1], 0).into(),
-            database_url: Some(database.app_url()),
-            database_owner_url: None,
-            database_connections: 8,
-            signing_key_file: None,
-            max_requests: 256,
-            log_format: LogFormat::Pretty,
-        };
+        let mut config = config(&database, data.path());
         change(&mut config);
         let clock = Clock::system();
         let running = boot::start_with(&config, clock.clone()).await.expect("the server starts");
@@ -91,6 +83,19 @@ impl TestApp {
     /// Posts to a path below `/api/v1` with nobody signed in.
     pub async fn post(&self, path: &str, body: &impl serde::Serialize) -> Answer {
         Answer::of(self.http.post(self.url(&format!("/api/v1{path}"))).json(body)).await
+    }
+
+    /// One more server process on the same database, with its own port, pool, streams and workers.
+    pub async fn another_process(&self) -> AnotherProcess {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let config = config(&self.database, data.path());
+        let running = boot::start_with(&config, self.clock.clone()).await.expect("the server starts");
+        AnotherProcess { running, _data: data }
+    }
+
+    /// This test makes consumers of the outbox fail.
+    pub fn expect_stuck_events(&self) {
+        self.database.expect_stuck_events();
     }
 
     /// The HTTP client, for what the actors have no words for.
@@ -145,5 +150,40 @@ impl TestApp {
     /// The test's database.
     pub fn database(&self) -> &TestDatabase {
         &self.database
+    }
+}
+
+/// A second server on the database of a [`TestApp`].
+pub struct AnotherProcess {
+    running: Running,
+    _data: tempfile::TempDir,
+}
+
+impl AnotherProcess {
+    /// A path of this server as a whole address.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running.addr)
+    }
+
+    pub fn state(&self) -> &AppState {
+        self.running.state()
+    }
+
+    /// Stops it as an operator would.
+    pub async fn stop(self) {
+        self.running.stop().await.expect("the server stops");
+    }
+}
+
+fn config(database: &TestDatabase, data: &Path) -> Config {
+    Config {
+        data_dir: data.to_owned(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        database_url: Some(database.app_url()),
+        database_owner_url: None,
+        database_connections: 8,
+        signing_key_file: None,
+        max_requests: 256,
+        log_format: LogFormat::Pretty,
     }
 }

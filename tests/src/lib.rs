@@ -23,11 +23,13 @@ pub mod phone;
 pub mod postgres;
 pub mod proxy;
 mod tenant;
+mod watch;
 
 pub use actor::{Actor, EnrolledDevice, PASSWORD, hex, new_key, unhex};
 pub use answer::Answer;
-pub use app::TestApp;
+pub use app::{AnotherProcess, TestApp};
 pub use desk::{NewVisit, Visit, uuid_of};
 pub use openapi::{Document, Operation};
 pub use phone::Phone;
 pub use tenant::TestTenant;
+pub use watch::{EventParser, LiveEvent, LiveStream};

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use callout_server::boot;
 use callout_server::platform::postgres::{Durability, Embedded, EmbeddedOptions, LogIn};
@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 /// A database of one test; dropped with it.
 pub struct TestDatabase {
     name: String,
+    may_have_stuck_events: AtomicBool,
 }
 
 impl TestDatabase {
@@ -40,7 +41,32 @@ impl TestDatabase {
             }
         };
         tokio::task::spawn_blocking(create).await.expect("a database for the test");
-        Self { name }
+        Self { name, may_have_stuck_events: AtomicBool::new(false) }
+    }
+
+    /// This test makes consumers of the outbox fail.
+    pub fn expect_stuck_events(&self) {
+        self.may_have_stuck_events.store(true, Ordering::Relaxed);
+    }
+
+    /// The events that a consumer of the outbox has given up or is failing at. Blocks.
+    fn stuck_events(&self) -> Vec<String> {
+        let options = self.connect_options(LogIn::Superuser);
+        let look = async move {
+            let mut connection = options.connect().await?;
+            let stuck = sqlx::query_scalar(
+                "select consumer || ': ' || kind || ': ' || error from relay_failure
+                 union all
+                 select consumer || ' fails after ' || xid || '-' || serial from relay_position where attempts > 0",
+            )
+            .fetch_all(&mut connection)
+            .await?;
+            connection.close().await?;
+            Ok::<_, sqlx::Error>(stuck)
+        };
+        // On a thread of its own, since the caller is inside a runtime.
+        let look = std::thread::spawn(move || server().runtime.block_on(look));
+        look.join().expect("no panic").expect("a look at the relay")
     }
 
     /// As the server logs in.
@@ -69,11 +95,15 @@ impl TestDatabase {
     }
 }
 
+/// A test must not end with an event that a consumer of the outbox could not act on.
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        let must_be_clean = !std::thread::panicking() && !self.may_have_stuck_events.load(Ordering::Relaxed);
+        let stuck = if must_be_clean { self.stuck_events() } else { Vec::new() };
         let name = std::mem::take(&mut self.name);
         // Not waited for: the next test need not pay for it.
         std::thread::spawn(move || server().superuser(format!("drop database {name} with (force)")));
+        assert!(stuck.is_empty(), "stuck in the outbox: {stuck:?}");
     }
 }
 

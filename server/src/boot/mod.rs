@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::ledger::Ledger;
+use crate::live::Live;
 use crate::platform::blobs::BlobDirectory;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
@@ -23,7 +24,7 @@ use crate::platform::{secret_file, telemetry};
 use crate::router::router;
 use crate::state::AppState;
 use crate::tenancy::password::Passwords;
-use crate::workers::Workers;
+use crate::workers::{self, Workers};
 
 pub use database::{Database, migrate, prepare_roles};
 
@@ -56,8 +57,9 @@ pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running
     let (stop, stopping) = shutdown();
     let state = assemble(config, &database, clock, stopping.clone()).await?;
     telemetry::start_metrics();
-    let workers = Workers::start(&state);
-    let app = router(state.clone(), config.max_requests);
+    let live = Live::new(&state);
+    let workers = Workers::start(&state, live.clone(), workers::consumers());
+    let app = router(state.clone(), live, config.max_requests);
     let serving = tokio::spawn(async move {
         axum::serve(listener, app).with_graceful_shutdown(async move { stopping.wait().await }).await
     });

@@ -20,6 +20,7 @@ pub mod projections;
 mod publish;
 pub mod feed;
 pub mod outbox;
+pub mod delivery;
 pub mod rebuild;
 mod error;
 

@@ -8,18 +8,19 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::live::Live;
 use crate::platform::limits::{self, Admission};
 use crate::platform::problem::{ApiResult, Problem};
 use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
 use crate::{
-    customers, devices, dispatching, engineers, intake, sites, sync, ticket_types, tickets, users, visits,
+    customers, devices, dispatching, engineers, intake, live, sites, sync, ticket_types, tickets, users, visits,
 };
 
 /// The whole HTTP interface. At most this many requests are handled at once.
-pub fn router(state: AppState, max_requests: usize) -> axum::Router {
-    let (api, document) = api().split_for_parts();
+pub fn router(state: AppState, live: Live, max_requests: usize) -> axum::Router {
+    let (api, document) = api(live).split_for_parts();
     let api = api.layer(from_fn_with_state(state.clone(), idempotency::once::<AppState>));
     axum::Router::new()
         .nest("/api/v1", api)
@@ -39,13 +40,14 @@ pub fn router(state: AppState, max_requests: usize) -> axum::Router {
 }
 
 /// The API without what surrounds it: each feature's routes.
-fn api() -> OpenApiRouter<AppState> {
+fn api(live: Live) -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(customers::routes())
         .merge(devices::routes())
         .merge(dispatching::routes())
         .merge(engineers::routes())
         .merge(intake::routes())
+        .merge(live::routes(live))
         .merge(sites::routes())
         .merge(sync::routes::routes())
         .merge(ticket_types::routes())

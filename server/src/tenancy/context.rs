@@ -43,6 +43,8 @@ pub enum SystemEntry {
     SignIn,
     /// The outbox relay and what it calls.
     Relay,
+    /// Reading the feed for live streams.
+    Live,
     /// Rebuilding projections.
     Rebuild,
 }

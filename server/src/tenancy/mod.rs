@@ -5,6 +5,7 @@
 //! nothing. *Schema*: row-level security is enabled and forced on every table. *Test*: every operation of the API is
 //! called as a stranger.
 
+mod across;
 mod context;
 mod lanes;
 mod permission;

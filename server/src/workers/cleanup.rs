@@ -1,4 +1,4 @@
-//! Forgets what has expired: tokens, challenges, kept answers.
+//! Forgets what has expired: tokens, challenges, kept answers, positions kept long enough.
 
 use std::time::Duration;
 
@@ -7,6 +7,8 @@ use crate::platform::shutdown::Shutdown;
 use crate::state::AppState;
 
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(3600);
+/// Positions that one statement drops.
+const MOST_AT_ONCE: i32 = 10_000;
 
 pub(super) async fn run(state: AppState, stopping: Shutdown) {
     while next_round(BETWEEN_ROUNDS, &stopping).await {
@@ -15,5 +17,13 @@ pub(super) async fn run(state: AppState, stopping: Shutdown) {
             Ok(rows) => tracing::info!(rows, "expired rows forgotten"),
             Err(error) => tracing::error!(error = %error, "cannot forget what has expired"),
         }
+        if let Err(error) = forget_positions(&state).await {
+            tracing::error!(error = %error, "cannot forget old positions");
+        }
     }
+}
+
+async fn forget_positions(state: &AppState) -> Result<(), sqlx::Error> {
+    while state.tenancy.forget_positions(state.clock.now(), MOST_AT_ONCE).await? >= i64::from(MOST_AT_ONCE) {}
+    Ok(())
 }

@@ -1,14 +1,27 @@
 //! Background loops. `boot` starts them before the first request and stops them after the last one has been answered.
 
+pub mod relay;
+mod wakeup;
 mod cleanup;
+mod gauges;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sync_core::ids::TenantId;
 use tokio::task::JoinSet;
 
+use crate::live::Live;
 use crate::platform::shutdown::{Shutdown, ShutdownTrigger, shutdown};
 use crate::state::AppState;
+use relay::{Consumer, Pace, Relay};
+use wakeup::Sleeper;
+
+/// Who acts on the events of the outbox. This list is the whole wiring.
+pub fn consumers() -> Vec<Consumer> {
+    Vec::new()
+}
 
 /// How long the workers may take to finish what they are at.
 const LONGEST_STOP: Duration = Duration::from_secs(10);
@@ -21,10 +34,17 @@ pub struct Workers {
 }
 
 impl Workers {
-    pub fn start(state: &AppState) -> Self {
+    /// Starts them all. `live` is woken when there is something to stream; the consumers get the outbox's events.
+    pub fn start(state: &AppState, live: Live, consumers: Vec<Consumer>) -> Self {
         let (stop, stopping) = shutdown();
         let mut workers = Self { tasks: JoinSet::new(), stop };
-        workers.spawn(cleanup::run(state.clone(), stopping));
+        let names: Vec<&'static str> = consumers.iter().map(Consumer::name).collect();
+        let relay = Arc::new(Relay::new(state, consumers, Pace::default()));
+        let sleepers: Vec<Box<dyn Sleeper>> = vec![Box::new(live), Box::new(Arc::clone(&relay))];
+        workers.spawn(wakeup::run(state.tenancy.clone(), sleepers, stopping.clone()));
+        workers.spawn(relay.run(stopping.clone()));
+        workers.spawn(cleanup::run(state.clone(), stopping.clone()));
+        workers.spawn(gauges::run(state.clone(), names, stopping));
         workers
     }
 
@@ -47,5 +67,27 @@ async fn next_round(after: Duration, stopping: &Shutdown) -> bool {
     tokio::select! {
         () = stopping.wait() => false,
         () = tokio::time::sleep(after) => true,
+    }
+}
+
+impl Sleeper for Live {
+    fn wake(&self, _channel: &str, tenant: TenantId) {
+        Self::wake(self, tenant);
+    }
+
+    fn wake_all(&self) {
+        Self::wake_all(self);
+    }
+}
+
+impl Sleeper for Arc<Relay> {
+    fn wake(&self, channel: &str, tenant: TenantId) {
+        if channel == wakeup::OUTBOX {
+            Relay::wake(self, tenant);
+        }
+    }
+
+    fn wake_all(&self) {
+        Relay::wake_all(self);
     }
 }

@@ -5,16 +5,17 @@ use callout_tests::TestApp;
 use sqlx::PgConnection;
 
 /// Tables of no tenant, each with what is in it.
-const SHARED: [&str; 3] = ["_sqlx_migrations", "relay_position", "server_epoch"];
+const SHARED: [&str; 2] = ["_sqlx_migrations", "server_epoch"];
 
 /// Functions that run with other rights than their caller's. Each answers one narrow question.
-const DEFINERS: [&str; 8] = [
+const DEFINERS: [&str; 9] = [
     "authenticate",
     "claim_server_epoch",
+    "feed_lag_s",
     "forget_expired",
-    "relay_done",
+    "forget_positions",
+    "relay_due",
     "relay_lag_s",
-    "relay_take",
     "sign_in_candidates",
     "tenants",
 ];
