@@ -77,6 +77,11 @@ impl Actor {
         &self.base
     }
 
+    /// The client whose connections this person uses.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// A phone in this person's pocket, enrolled and empty.
     pub async fn phone(&self) -> Phone {
         let device = self.enrol(&new_key()).await;

@@ -6,7 +6,7 @@
 //! database, to tell whether anything was lost.
 
 mod steps;
-pub mod server;
+
 mod company;
 mod people;
 mod intake;
@@ -24,8 +24,8 @@ use anyhow::Context;
 pub use outcome::Outcome;
 pub use steps::Steps;
 
+use crate::serve::{self, Server};
 use company::Company;
-use server::Server;
 
 /// How the demo is to go.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub struct Settings {
 pub async fn run(settings: &Settings) -> anyhow::Result<bool> {
     let begun = Instant::now();
     let steps = Steps::new();
-    let data = server::fresh_directory(&settings.directory, &settings.listen)?;
+    let data = serve::fresh_directory(&settings.directory, &settings.listen)?;
     let step = steps.begin("starting the server on a database of its own", 0);
     let server = Server::start(&data, &[("CALLOUT_LISTEN", settings.listen.as_str())]).await?;
     step.done(&server.url);

@@ -17,11 +17,13 @@ mod app;
 mod openapi;
 mod desk;
 mod inspect;
+pub mod bench;
 pub mod demo;
 pub mod ledger_check;
 pub mod phone;
 pub mod postgres;
 pub mod proxy;
+pub mod serve;
 mod tenant;
 mod watch;
 

@@ -16,11 +16,11 @@ use sync_core::ids::UserId;
 use super::Settings;
 use super::intake::Imported;
 use super::people::PEOPLE;
-use super::server::Server;
 use super::steps::Steps;
 use crate::actor::{Actor, new_key};
 use crate::answer::Answer;
 use crate::phone::Phone;
+use crate::serve::Server;
 
 /// The password of everybody in the demo.
 pub const PASSWORD: &str = "callout demo";

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::company::{Company, DISPATCHER, PASSWORD};
-use super::server::Server;
 use crate::actor::Actor;
+use crate::serve::Server;
 
 const EVERY: Duration = Duration::from_secs(2);
 /// City traffic.

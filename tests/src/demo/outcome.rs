@@ -12,10 +12,10 @@ use super::comeback::Returned;
 use super::company::{Company, Planned};
 use super::day::Worked;
 use super::intake::Imported;
-use super::server::Server;
 use super::steps::Steps;
 use crate::ledger_check::{self, Verdict};
 use crate::phone::{Fate, Phone};
+use crate::serve::Server;
 
 /// Every figure of a run.
 #[derive(Debug, Clone)]

@@ -93,9 +93,20 @@ impl Server {
         self.data.join("blobs")
     }
 
+    /// Its process.
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has ended")
+    }
+
+    /// The process of its database.
+    pub fn postmaster(&self) -> Option<u32> {
+        let file = std::fs::read_to_string(self.data.join("postgres/cluster/postmaster.pid")).ok()?;
+        file.lines().next()?.trim().parse().ok()
+    }
+
     /// Memory of the process that is really in use, in bytes: now, and at its highest.
     pub fn memory(&self) -> Option<(u64, u64)> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid().ok()?)).ok()?;
         let of = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim_matches([':', '\t', ' ', 'k', 'B']).parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)

@@ -1,0 +1,72 @@
+//! What synchronising costs, measured on the real server over real HTTP, with every commit flushed.
+//!
+//! Server, PostgreSQL and the clients share the machine, so each figure stands beside a plain transaction measured in
+//! the same run, and beside the processor time that each of the three used for it.
+
+mod fleet;
+mod load;
+mod pull;
+mod baseline;
+mod processors;
+mod report;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::serve::{self, Server};
+use fleet::Fleet;
+use report::Report;
+
+/// How large the run is.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the server keeps its data; emptied first.
+    pub directory: PathBuf,
+    /// Tickets that are touched, over all phones.
+    pub tickets: usize,
+    /// Phones, each with a connection of its own.
+    pub phones: usize,
+    /// Batches of ten changes that are pushed.
+    pub batches: usize,
+    /// How long what can be repeated is repeated.
+    pub for_long: Duration,
+    /// Tickets of the first sync.
+    pub first: usize,
+}
+
+/// Changes in a batch of the batched pushes.
+const BATCHED: usize = 10;
+/// Changes of each ticket of the first sync.
+const HISTORY: usize = 20;
+
+/// Measures everything and prints the table.
+pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let data = serve::fresh_directory(&settings.directory, "127.0.0.1:0")?;
+    let quiet = [("CALLOUT_LISTEN", "127.0.0.1:0"), ("RUST_LOG", "warn")];
+    let server = Server::start(&data, &quiet).await?;
+    let measured = measure(settings, &server, &data).await;
+    server.stop().await;
+    println!("{}", measured?.table());
+    Ok(())
+}
+
+async fn measure(settings: &Settings, server: &Server, data: &std::path::Path) -> anyhow::Result<Report> {
+    let mut report = Report { memory_before: server.memory(), ..Report::default() };
+    println!("making {} tickets for {} phones", settings.tickets, settings.phones);
+    let mut fleet = Fleet::make(server, data, settings).await?;
+
+    println!("plain transactions");
+    report.plain = Some(baseline::plain_transactions(server, settings.phones, settings.for_long).await?);
+    println!("single pushes");
+    let singles = fleet.prepare(settings.tickets.div_ceil(settings.phones), 1);
+    report.singles = Some(load::push(server, &mut fleet, singles).await?);
+    report.memory_touched = server.memory();
+    println!("batched pushes");
+    let batched = fleet.prepare(settings.batches.div_ceil(settings.phones), BATCHED);
+    report.batched = Some(load::push(server, &mut fleet, batched).await?);
+    println!("nothing new, over and over");
+    report.idle = Some(load::nothing_new(server, &mut fleet, settings.for_long).await?);
+    println!("first sync of {} tickets", settings.first);
+    report.pulled = Some(pull::measure(server, data, settings.first, HISTORY).await?);
+    Ok(report)
+}
