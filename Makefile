@@ -1,11 +1,24 @@
 # Each target does all the set-up it needs.
 
-.PHONY: test prepare test-kotlin test-python
+.PHONY: demo test bench-sync prepare test-kotlin test-python
+
+# A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
+# after the table, with one JSON object as the last line.
+demo:
+	@.ci/setup
+	cargo build -p callout-server -p callout-tests --bins
+	@$${CARGO_TARGET_DIR:-target}/debug/demo
 
 # Everything: unit tests and end-to-end tests on a PostgreSQL of their own.
 test:
 	@.ci/setup
 	cargo test --workspace
+
+# What synchronising costs on this machine, beside its goals and, where node is installed, beside automerge-repo.
+bench-sync:
+	@.ci/setup
+	cargo build --release -p callout-server -p callout-tests --bins
+	@$${CARGO_TARGET_DIR:-target}/release/bench-sync
 
 # After a query or a migration has changed: records the checked queries, so that building needs no database.
 prepare:
