@@ -66,7 +66,7 @@ impl Backdoor {
     pub async fn open(server: &Server, data: &Path, slug: &str) -> anyhow::Result<Self> {
         let email = format!("admin@{slug}.example");
         let arguments =
-            ["create-tenant", "--slug", slug, "--name", slug, "--admin-email", &email, "--admin-name", "Admin"];
+            ["admin", "create-tenant", "--slug", slug, "--name", slug, "--admin-email", &email, "--admin-name", "Admin"];
         server.command(&arguments, &[("CALLOUT_ADMIN_PASSWORD", PASSWORD)]).await?;
         let http = reqwest::Client::builder().pool_max_idle_per_host(256).build()?;
         let admin = Actor::sign_in(&server.url, &http, &email, PASSWORD).await;

@@ -66,6 +66,7 @@ impl Company {
     pub async fn found(server: &Server, steps: &Steps) -> anyhow::Result<Self> {
         let step = steps.begin("founding the company", 0);
         let arguments = [
+            "admin",
             "create-tenant",
             "--slug",
             "demo",

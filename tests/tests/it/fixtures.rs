@@ -45,8 +45,8 @@ pub async fn fill(app: &TestApp) {
     made("/ticket-types", ticket_type).await;
     let mapping = desk.request(reqwest::Method::PUT, "/import-mappings/victims-mapping");
     Answer::of(mapping.json(&body_for("put_mapping").expect("a body"))).await.expect(200);
-    let ticket = made("/tickets", json!({ "ticket_type": "victims-type", "title": "victim's ticket" })).await;
-    set_aside(app, ticket["ticket_id"].as_str().expect("an id")).await;
+    let asked_for = made("/tickets", json!({ "ticket_type": "victims-type", "title": "victim's ticket" })).await;
+    set_aside(app, asked_for["ticket_id"].as_str().expect("an id")).await;
     let visit = ticket(app, site.parse().expect("an id")).await;
     made(&format!("/visits/{visit}/assignments"), json!({ "engineer_id": engineer.0, "override": true })).await;
     made("/plans", json!({ "to": app.state().clock.now() + chrono::TimeDelta::days(1) })).await;
