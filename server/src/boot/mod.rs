@@ -58,7 +58,7 @@ pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running
     let state = assemble(config, &database, clock, stopping.clone()).await?;
     telemetry::start_metrics();
     let live = Live::new(&state);
-    let workers = Workers::start(&state, live.clone(), workers::consumers());
+    let workers = Workers::start(&state, live.clone(), workers::consumers(&state));
     let app = router(state.clone(), live, config.max_requests);
     let serving = tokio::spawn(async move {
         axum::serve(listener, app).with_graceful_shutdown(async move { stopping.wait().await }).await

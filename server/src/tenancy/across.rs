@@ -9,14 +9,14 @@ use super::database::Tenancy;
 
 impl Tenancy {
     /// A connection besides the pool's that listens for wake-ups on these channels.
-    pub async fn listen(&self, channels: &[&str]) -> Result<PgListener, sqlx::Error> {
+    pub async fn listen(&self, channels: &[&str]) -> Result<Notices, sqlx::Error> {
         let alone = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
         let alone = alone.connect_lazy_with(self.pool().connect_options().as_ref().clone());
         let mut listener = PgListener::connect_with(&alone).await?;
         // When the connection is lost we want to be told at once, and then look at everything.
         listener.eager_reconnect(false);
         listener.listen_all(channels.iter().copied()).await?;
-        Ok(listener)
+        Ok(Notices(listener))
     }
 
     /// The tenants in which this consumer of the outbox has something to do that nobody is doing.
@@ -46,5 +46,27 @@ impl Tenancy {
             .await?;
         transaction.commit().await?;
         Ok(forgotten)
+    }
+}
+
+/// What is told of commits, as long as the connection lasts.
+pub struct Notices(PgListener);
+
+/// Something has been committed.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    pub channel: String,
+    /// Whose it is; none if that was not said.
+    pub tenant: Option<TenantId>,
+}
+
+impl Notices {
+    /// Waits for the next one; none when the connection is lost, and with it notices nobody knows of.
+    pub async fn next(&mut self) -> Result<Option<Notice>, sqlx::Error> {
+        let notification = self.0.try_recv().await?;
+        Ok(notification.map(|notification| Notice {
+            channel: notification.channel().to_owned(),
+            tenant: notification.payload().parse().ok(),
+        }))
     }
 }

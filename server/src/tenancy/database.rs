@@ -155,6 +155,10 @@ impl Tenancy {
         self.lanes.close().await;
     }
 
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
     pub(super) fn lanes(&self) -> &Arc<Lanes> {
         &self.lanes
     }

@@ -20,6 +20,7 @@ pub mod password;
 pub mod session;
 pub mod token;
 
+pub use across::{Notice, Notices};
 pub use auth::{Standing, SyncCtx};
 pub use context::{SessionId, SystemEntry, TenantCtx};
 pub use database::Tenancy;

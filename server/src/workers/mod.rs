@@ -12,15 +12,26 @@ use std::time::Duration;
 use sync_core::ids::TenantId;
 use tokio::task::JoinSet;
 
+use crate::ledger::delivery::Delivery;
 use crate::live::Live;
+use crate::planning::{self, Happened};
 use crate::platform::shutdown::{Shutdown, ShutdownTrigger, shutdown};
 use crate::state::AppState;
+use crate::tenancy::TenantCtx;
 use relay::{Consumer, Pace, Relay};
 use wakeup::Sleeper;
 
 /// Who acts on the events of the outbox. This list is the whole wiring.
-pub fn consumers() -> Vec<Consumer> {
-    Vec::new()
+pub fn consumers(state: &AppState) -> Vec<Consumer> {
+    let AppState { ledger, clock, .. } = state.clone();
+    let dispatch = move |ctx: TenantCtx, delivery: Arc<Delivery>| {
+        let (ledger, now) = (Arc::clone(&ledger), clock.now());
+        async move {
+            let event = Happened { kind: &delivery.kind, ticket: delivery.ticket, payload: &delivery.payload };
+            planning::on_event(&ctx, &ledger, event, now).await
+        }
+    };
+    vec![Consumer::new("planning", dispatch)]
 }
 
 /// How long the workers may take to finish what they are at.

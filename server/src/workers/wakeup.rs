@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
 use sync_core::ids::TenantId;
 
 use crate::platform::shutdown::Shutdown;
-use crate::tenancy::Tenancy;
+use crate::tenancy::{Notice, Notices, Tenancy};
 
 /// Somebody who waits for commits.
 pub trait Sleeper: Send + Sync {
@@ -31,9 +30,9 @@ pub(super) async fn run(tenancy: Tenancy, sleepers: Vec<Box<dyn Sleeper>>, stopp
     let listening = async {
         loop {
             match tenancy.listen(&[OUTBOX, POSITION]).await {
-                Ok(listener) => {
+                Ok(notices) => {
                     sleepers.iter().for_each(|sleeper| sleeper.wake_all());
-                    let error = pass_on(listener, &sleepers).await;
+                    let error = pass_on(notices, &sleepers).await;
                     tracing::warn!(error = error.as_deref(), "no longer listening for commits, trying again");
                 }
                 Err(error) => tracing::warn!(error = %error, "cannot listen for commits, trying again"),
@@ -47,14 +46,14 @@ pub(super) async fn run(tenancy: Tenancy, sleepers: Vec<Box<dyn Sleeper>>, stopp
     }
 }
 
-/// Passes notifications on until the connection is lost; says why if it is known.
-async fn pass_on(mut listener: PgListener, sleepers: &[Box<dyn Sleeper>]) -> Option<String> {
+/// Passes notices on until the connection is lost; says why if it is known.
+async fn pass_on(mut notices: Notices, sleepers: &[Box<dyn Sleeper>]) -> Option<String> {
     loop {
-        match listener.try_recv().await {
-            Ok(Some(notification)) => match notification.payload().parse() {
-                Ok(tenant) => sleepers.iter().for_each(|sleeper| sleeper.wake(notification.channel(), tenant)),
-                Err(_) => sleepers.iter().for_each(|sleeper| sleeper.wake_all()),
-            },
+        match notices.next().await {
+            Ok(Some(Notice { channel, tenant: Some(tenant) })) => {
+                sleepers.iter().for_each(|sleeper| sleeper.wake(&channel, tenant));
+            }
+            Ok(Some(Notice { tenant: None, .. })) => sleepers.iter().for_each(|sleeper| sleeper.wake_all()),
             Ok(None) => return None,
             Err(error) => return Some(error.to_string()),
         }

@@ -65,8 +65,18 @@ impl Backdoor {
     /// Makes a tenant of this name on the server's command line and opens the server's own database.
     pub async fn open(server: &Server, data: &Path, slug: &str) -> anyhow::Result<Self> {
         let email = format!("admin@{slug}.example");
-        let arguments =
-            ["admin", "create-tenant", "--slug", slug, "--name", slug, "--admin-email", &email, "--admin-name", "Admin"];
+        let arguments = [
+            "admin",
+            "create-tenant",
+            "--slug",
+            slug,
+            "--name",
+            slug,
+            "--admin-email",
+            &email,
+            "--admin-name",
+            "Admin",
+        ];
         server.command(&arguments, &[("CALLOUT_ADMIN_PASSWORD", PASSWORD)]).await?;
         let http = reqwest::Client::builder().pool_max_idle_per_host(256).build()?;
         let admin = Actor::sign_in(&server.url, &http, &email, PASSWORD).await;

@@ -5,9 +5,17 @@ use std::path::{Path, PathBuf};
 
 /// The server's rooms from the bottom up. A room imports from rooms below its own, never from its own rank or above.
 /// Every room that is not named is a feature.
-const RANKS: [&[&str]; 7] =
-    [&["platform"], &["tenancy"], &["directory", "ledger"], &["state"], &[], &["router", "workers"], &["boot"]];
-const FEATURE: usize = 4;
+const RANKS: [&[&str]; 8] = [
+    &["platform"],
+    &["tenancy"],
+    &["directory", "ledger"],
+    &["planning"],
+    &["state"],
+    &[],
+    &["router", "workers"],
+    &["boot"],
+];
+const FEATURE: usize = 5;
 
 /// Words of the trade, which `platform` does not know.
 const TRADE: [&str; 9] =

@@ -245,7 +245,12 @@ async fn the_map_and_the_stream_leave_no_gap_between_them() {
     let map = dan.get("/positions").await.expect(200).json();
     send(&ana, now, &[fix(now, 0, 40.705)]).await.expect(200);
     let mut stream = dan.watch(map["live_after"].as_str()).await;
-    assert_eq!(stream.expect().await.data["lat"], 40.705);
+    // What the map already showed may come once more while an older transaction is still running, never less.
+    let mut moved = stream.expect().await.data["lat"].clone();
+    if moved == 40.7 {
+        moved = stream.expect().await.data["lat"].clone();
+    }
+    assert_eq!(moved, 40.705);
 }
 
 #[tokio::test]
