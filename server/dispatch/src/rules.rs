@@ -183,11 +183,6 @@ impl RuleCounts {
         self.iter().last().map(|(rule, _)| rule)
     }
 
-    /// Takes back one refusal.
-    pub(crate) fn forgive(&mut self, rule: Rule) {
-        self.0[rule as usize] = self.0[rule as usize].saturating_sub(1);
-    }
-
     pub(crate) fn add(&mut self, rule: Rule) {
         self.0[rule as usize] += 1;
     }

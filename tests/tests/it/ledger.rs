@@ -146,7 +146,9 @@ async fn a_ticket_worked_offline_is_merged_and_its_projections_rebuild_equal() {
 
     let arrived = phone.sync(&app).await;
     assert_eq!((arrived.acknowledged, arrived.refused.len()), (3, 0));
-    phone.hears_of(&app, ticket).await;
+    while !phone.replica.tickets().all(|ticket| ticket.priority == 3) {
+        phone.hears_of(&app, ticket).await;
+    }
     assert_eq!(phone.replica.status(DeviceTime(now(&app).0)).unsent, 0);
     let summary = phone.replica.tickets().next().expect("the ticket").clone();
     assert_eq!((summary.status, summary.priority, summary.has_reviews), (Status::OnSite, 3, true));

@@ -43,7 +43,8 @@ async fn plain_sqlx_loses_a_write() {
     while plain.num_idle() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(hang_up_after(1, plain.begin()).await.is_none(), "one poll sends the statement and no more");
+    // One poll sends the statement and no more, unless the machine is busy elsewhere and the answer is there at once.
+    while hang_up_after(1, plain.begin()).await.is_some() {}
     plain.execute("insert into note values (1)").await.expect("acknowledged");
     let mut other = app.database().superuser().await;
     let kept: i64 = sqlx::query_scalar("select count(*) from note").fetch_one(&mut other).await.expect("a count");
