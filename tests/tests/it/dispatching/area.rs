@@ -211,7 +211,7 @@ impl Asked {
 
     pub fn starting_between(mut self, from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
         let time = |at: DateTime<Utc>| ServerTime(at.timestamp_millis());
-        self.new.visits = vec![Some(TimeWindow::new(time(from), time(to)).unwrap())];
+        self.new.visits = vec![Some(TimeWindow::new(time(from), time(to)).expect("a window"))];
         self
     }
 }
@@ -237,7 +237,7 @@ pub fn list(value: &Value) -> &[Value] {
 async fn enter_site(desk: &Actor, place: Option<Km>, zone: &str) -> SiteId {
     let site = json!({ "name": "A site", "position": place.map(position), "time_zone": zone });
     let made = desk.post("/sites", &site).await.expect(201).json();
-    made["site_id"].as_str().unwrap().parse().unwrap()
+    made["site_id"].as_str().expect("an id").parse().expect("a site id")
 }
 
 fn position((north, east): Km) -> Value {
