@@ -51,7 +51,7 @@ pub async fn on_event(
 async fn concerned(ctx: &TenantCtx, event: Happened<'_>) -> Result<Vec<TicketId>, PlanningError> {
     let says = |fact: &str| event.payload["facts"].as_array().is_some_and(|facts| facts.iter().any(|one| one == fact));
     match (event.kind, event.ticket) {
-        ("ticket.created", Some(ticket)) => Ok(vec![ticket]),
+        ("ticket.created" | "ticket.located", Some(ticket)) => Ok(vec![ticket]),
         ("ticket.changed", Some(ticket)) if FREEING.iter().any(|fact| says(fact)) => Ok(vec![ticket]),
         ("site.located", _) => {
             let site = event.payload["site_id"].as_str().and_then(|id| id.parse::<SiteId>().ok());

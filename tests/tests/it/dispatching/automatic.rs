@@ -22,6 +22,10 @@ impl Area {
             let event = Happened { kind: &kind, ticket: ticket.map(TicketId), payload: &payload };
             on_event(&ctx, &state.ledger, event, state.clock.now()).await.expect("an event that is handled");
         }
+        // The server's own relay is at the same events; what it has begun must have ended before anybody looks.
+        while state.tenancy.relay_lag_s("planning", state.clock.now()).await.expect("the lag").is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 
     async fn asked(&self, kind: &str) -> Wanted {
