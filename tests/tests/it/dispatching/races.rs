@@ -82,7 +82,7 @@ async fn a_plan_and_a_dispatcher_and_another_plan_at_once() {
     let by_hand = async {
         for wanted in visits.iter().rev().step_by(3) {
             let answer = area.try_assign(*wanted, json!({})).await;
-            assert!([201, 409].contains(&answer.status.as_u16()), "{answer}");
+            assert!([201, 409, 503].contains(&answer.status.as_u16()), "{answer}");
         }
     };
     let (one, other, ()) = tokio::join!(area.plan(order.clone()), area.plan(order.clone()), by_hand);
