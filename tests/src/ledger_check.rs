@@ -56,6 +56,7 @@ pub async fn check(
         let mut lose = |what: &str, why| {
             verdict.lost.push(Loss { ledger: path.display().to_string(), what: what.to_owned(), why });
         };
+        let mut own = BTreeSet::new();
         for entry in PhoneLedger::read(path)? {
             match entry {
                 Entry::Saved { fact, content, blobs, .. } => {
@@ -64,7 +65,7 @@ pub async fn check(
                         Some(found) if found.contents.contains(&content) => {}
                         Some(_) => lose(&fact, "on the server, but with other words"),
                     }
-                    named.extend(blobs.into_iter().map(|blob| (blob, fact.clone())));
+                    own.extend(blobs.into_iter().map(|blob| (blob, fact.clone())));
                     counted.insert(fact);
                 }
                 Entry::Sent { .. } => {}
@@ -80,7 +81,7 @@ pub async fn check(
                 }
             }
         }
-        for (blob, fact) in &named {
+        for (blob, fact) in &own {
             if server.find(fact).is_some_and(|known| known.is_admitted() && !server.evidence.contains(blob)) {
                 lose(blob, "a fact names it, and the server does not know of it");
             }
@@ -90,6 +91,7 @@ pub async fn check(
                 lose(blob, "said to be stored, and its bytes are not there");
             }
         }
+        named.extend(own);
     }
     verdict.saved = counted.len();
     verdict.admitted = counted.iter().filter(|fact| server.find(fact).is_some_and(Known::is_admitted)).count();

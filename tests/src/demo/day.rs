@@ -98,7 +98,7 @@ pub async fn work_offline(
 fn jobs(phone: &Phone, until: ServerTime) -> Vec<Job> {
     let job = |entry: sync_core::replica::AgendaEntry| {
         let (ticket, priority) = (entry.ticket.ticket, entry.ticket.priority);
-        entry.visit.window.map(|window| Job { ticket, visit: entry.visit.visit, window, priority })
+        entry.visit.slot.or(entry.visit.window).map(|window| Job { ticket, visit: entry.visit.visit, window, priority })
     };
     phone.agenda().into_iter().filter_map(job).filter(|job| job.window.start() < until).collect()
 }

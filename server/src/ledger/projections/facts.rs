@@ -1,7 +1,7 @@
 //! The tables of what was said: fact, evidence, part_use.
 
 use sync_core::document::{Admission, Fact, FactBody};
-use sync_core::ids::{DeviceId, UserId};
+use sync_core::ids::{DeviceId, Sha256Hash, UserId};
 
 use super::body;
 use crate::ledger::documents::OpenTicket;
@@ -68,20 +68,11 @@ pub async fn insert(tx: &mut TenantTx, open: &OpenTicket, admitted: &[Admitted])
 async fn insert_particulars(tx: &mut TenantTx, open: &OpenTicket, one: &Admitted) -> Result<(), LedgerError> {
     match &one.fact.body {
         FactBody::Blob { sha256, size, mime, role, step } => {
-            sqlx::query!(
-                "insert into evidence (tenant_id, ticket_id, fact_id, sha256, size, mime, role, step)
-                values ($1, $2, $3, $4, $5, $6, $7, $8)",
-                tx.tenant().0,
-                open.ticket.0,
-                one.fact.id.0,
-                &sha256.0,
-                size,
-                mime,
-                role,
-                step.as_deref(),
-            )
-            .execute(tx.as_mut())
-            .await?;
+            insert_evidence(tx, open, one, sha256, (*size, mime, role, step.as_deref())).await?;
+        }
+        // What was drawn is evidence like a photo; its size is not said in the ticket.
+        FactBody::Signature { strokes_sha256, .. } => {
+            insert_evidence(tx, open, one, strokes_sha256, (0, STROKES, "signature", None)).await?;
         }
         FactBody::PartUsed { part, quantity, .. } => {
             sqlx::query!(
@@ -99,6 +90,33 @@ async fn insert_particulars(tx: &mut TenantTx, open: &OpenTicket, one: &Admitted
         }
         _ => {}
     }
+    Ok(())
+}
+
+/// The media type of the strokes of a signature.
+const STROKES: &str = "application/vnd.callout.strokes";
+
+async fn insert_evidence(
+    tx: &mut TenantTx,
+    open: &OpenTicket,
+    one: &Admitted,
+    sha256: &Sha256Hash,
+    (size, mime, role, step): (i64, &str, &str, Option<&str>),
+) -> Result<(), LedgerError> {
+    sqlx::query!(
+        "insert into evidence (tenant_id, ticket_id, fact_id, sha256, size, mime, role, step)
+                values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tx.tenant().0,
+        open.ticket.0,
+        one.fact.id.0,
+        &sha256.0,
+        size,
+        mime,
+        role,
+        step,
+    )
+    .execute(tx.as_mut())
+    .await?;
     Ok(())
 }
 
