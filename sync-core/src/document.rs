@@ -87,3 +87,5 @@ pub enum DocumentError {
     #[error("the document could not take it in")]
     Panicked,
 }
+#[cfg(test)]
+mod stored_formats;

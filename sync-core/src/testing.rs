@@ -16,17 +16,24 @@ use crate::policy::{self, Origin, Role};
 use crate::time::{DeviceTime, Hlc, ServerTime, TimeWindow};
 use crate::workflow::{Status, Workflow};
 
-/// Compares with the file of this name in `tests/golden`; writes it if `UPDATE_GOLDEN` is set.
+/// Compares with this file of the crate; writes it if `UPDATE_GOLDEN` is set.
 pub fn golden(name: &str, actual: &[u8]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read(&path).unwrap_or_default();
-    assert!(
-        expected == actual,
-        "{name} differs; if that is meant, run the test with UPDATE_GOLDEN=1 and read the diff"
-    );
+    assert!(expected == actual, "{name} differs; if that is meant, test again with UPDATE_GOLDEN=1 and read the diff");
+}
+
+/// What a released version stored. It is written once, when there is none, and then only ever read: stored formats
+/// are forever.
+pub fn stored(name: &str, made: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if !path.exists() {
+        std::fs::write(&path, made()).unwrap();
+    }
+    std::fs::read(&path).unwrap()
 }
 
 /// The visit of [`Scene`]'s ticket.

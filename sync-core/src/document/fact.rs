@@ -4,6 +4,7 @@ use prost::Message;
 
 use crate::document::body::FactBody;
 use crate::document::field::{Field, FieldError, bad};
+use crate::document::key;
 use crate::document::scalar::{Fields, Scalar};
 use crate::document::seal::Sealed;
 use crate::ids::{FactId, GrantId, Sha256Hash, VisitId};
@@ -61,7 +62,7 @@ impl Fact {
         self.grant.put("grant", &mut entry);
         self.wall.put("wall", &mut entry);
         self.hlc.put("hlc", &mut entry);
-        entry.insert("after".to_owned(), Scalar::Bytes(self.after.iter().flat_map(|id| *id.as_bytes()).collect()));
+        entry.insert("after".to_owned(), Scalar::Str(self.after.iter().map(|id| key::of(&id.0)).collect()));
         self.place.put("place", &mut entry);
         let mut fields = self.extra.clone();
         fields.append(&mut self.body.fields());
@@ -111,12 +112,14 @@ impl Fact {
     }
 }
 
+/// The ids stand as the keys of the entries they name, one after the other: repeated text compresses away.
 fn take_after(entry: &mut Fields) -> Result<Vec<FactId>, FieldError> {
-    let Some(Scalar::Bytes(bytes)) = entry.remove("after") else { return Err(bad("after", "bytes")) };
-    let ids: Option<Vec<FactId>> = bytes.chunks(16).map(|id| FactId::from_slice(id).ok()).collect();
+    let Some(Scalar::Str(keys)) = entry.remove("after") else { return Err(bad("after", "keys of entries")) };
+    let id = |key: &[u8]| Some(FactId(key::parse(std::str::from_utf8(key).ok()?)?));
+    let ids: Option<Vec<FactId>> = keys.as_bytes().chunks(key::LEN).map(id).collect();
     match ids {
         Some(ids) if ids.len() <= MAX_AFTER && ids.is_sorted_by(|before, after| before < after) => Ok(ids),
-        _ => Err(bad("after", "at most 256 ids in order")),
+        _ => Err(bad("after", "at most 256 keys of entries in the order of their ids")),
     }
 }
 

@@ -193,3 +193,5 @@ fn beside_moves(order: &Order<'_>, reviews: &mut Reviews) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod laws;

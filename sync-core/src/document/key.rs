@@ -2,12 +2,15 @@
 
 use uuid::Uuid;
 
+/// How many letters a key has.
+pub const LEN: usize = 22;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The key of an id.
 pub fn of(id: &Uuid) -> String {
     let bits = id.as_u128();
-    (0..22)
+    (0..LEN)
         .map(|i| {
             ALPHABET[if i < 21 { (bits >> (122 - 6 * i)) as usize & 63 } else { (bits << 4) as usize & 63 }] as char
         })
@@ -16,14 +19,28 @@ pub fn of(id: &Uuid) -> String {
 
 /// The id of a key; nothing unless it is spelt exactly as [`of`] would.
 pub fn parse(key: &str) -> Option<Uuid> {
-    let letters: &[u8; 22] = key.as_bytes().try_into().ok()?;
+    let letters: &[u8; LEN] = key.as_bytes().try_into().ok()?;
     let mut bits = 0u128;
     for (i, letter) in letters.iter().enumerate() {
-        let six = ALPHABET.iter().position(|known| known == letter)? as u128;
-        bits = if i < 21 { bits << 6 | six } else { bits << 2 | six >> 4 };
+        let six = u128::from(value_of(*letter)?);
+        match i {
+            21 if six & 15 != 0 => return None,
+            21 => bits = bits << 2 | six >> 4,
+            _ => bits = bits << 6 | six,
+        }
     }
-    let id = Uuid::from_u128(bits);
-    (of(&id) == key).then_some(id)
+    Some(Uuid::from_u128(bits))
+}
+
+fn value_of(letter: u8) -> Option<u8> {
+    match letter {
+        b'A'..=b'Z' => Some(letter - b'A'),
+        b'a'..=b'z' => Some(letter - b'a' + 26),
+        b'0'..=b'9' => Some(letter - b'0' + 52),
+        b'-' => Some(62),
+        b'_' => Some(63),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

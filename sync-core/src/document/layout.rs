@@ -77,7 +77,7 @@ impl Rooms {
         for (name, level) in read_fields(doc, &self.skills, None)? {
             fields.insert(format!("skills/{name}"), level);
         }
-        for (visit, plan) in children(doc, &self.visits, None) {
+        for (visit, plan) in children(doc, &self.visits, None, |_| false) {
             for (name, value) in read_fields(doc, &plan, None)? {
                 fields.insert(format!("visits/{visit}/{name}"), value);
             }
@@ -154,14 +154,19 @@ pub(crate) fn read_fields(doc: &Automerge, map: &ObjId, heads: Option<&[ChangeHa
     Ok(fields)
 }
 
-/// The maps in a map with their keys, now or as of some heads.
-pub(crate) fn children(doc: &Automerge, map: &ObjId, heads: Option<&[ChangeHash]>) -> Vec<(String, ObjId)> {
+/// The maps in a map with their keys, now or as of some heads, but for those whose key is `known`.
+pub(crate) fn children(
+    doc: &Automerge,
+    map: &ObjId,
+    heads: Option<&[ChangeHash]>,
+    known: impl Fn(&str) -> bool,
+) -> Vec<(String, ObjId)> {
     let range = match heads {
         Some(heads) => doc.map_range_at(map, .., heads),
         None => doc.map_range(map, ..),
     };
     range
-        .filter(|item| matches!(item.value, ValueRef::Object(ObjType::Map)))
+        .filter(|item| matches!(item.value, ValueRef::Object(ObjType::Map)) && !known(&item.key))
         .map(|item| (item.key.to_string(), item.id()))
         .collect()
 }

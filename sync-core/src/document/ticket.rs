@@ -3,7 +3,6 @@
 //! Next to the Automerge it keeps everything decoded, so that no question reads the document again; a clone shares
 //! all of it. Every write either happens whole or leaves the document as it was.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -165,7 +164,8 @@ impl TicketDoc {
     pub fn apply_admitted(&mut self, changes: impl IntoIterator<Item = RawChange>) -> Result<(), DocumentError> {
         let mut trial = self.automerge.clone();
         take_in(&mut trial, changes)?;
-        self.decoded = Decoded::read(&trial, &self.rooms, &self.decoded.facts)?;
+        let Decoded { facts, admissions, .. } = &self.decoded;
+        self.decoded = Decoded::read_more(&trial, &self.rooms, facts.clone(), admissions.clone())?;
         self.automerge = trial;
         Ok(())
     }
@@ -271,32 +271,43 @@ impl TicketDoc {
 
     fn read(automerge: Automerge) -> Result<Self, DocumentError> {
         let (rooms, tenant, ticket) = Rooms::find(&automerge)?;
-        let decoded = Decoded::read(&automerge, &rooms, &BTreeMap::new())?;
+        let decoded = Decoded::read(&automerge, &rooms)?;
         Ok(Self { automerge, rooms: Arc::new(rooms), tenant, ticket, decoded })
     }
 }
 
 impl Decoded {
-    /// Reads everything but the facts already `known`: facts never change.
-    fn read(doc: &Automerge, rooms: &Rooms, known: &BTreeMap<FactId, Arc<Fact>>) -> Result<Self, DocumentError> {
-        let mut facts = known.clone();
-        for (name, entry) in children(doc, &rooms.facts, None) {
+    /// Reads it all.
+    fn read(doc: &Automerge, rooms: &Rooms) -> Result<Self, DocumentError> {
+        Self::read_more(doc, rooms, Arc::default(), Arc::default())
+    }
+
+    /// Reads all but the facts and admissions known already: these are written once.
+    fn read_more(
+        doc: &Automerge,
+        rooms: &Rooms,
+        mut facts: Arc<BTreeMap<FactId, Arc<Fact>>>,
+        mut admissions: Arc<BTreeMap<FactId, Admission>>,
+    ) -> Result<Self, DocumentError> {
+        let id = |name: &str| key::parse(name).map(FactId);
+        for (name, entry) in
+            children(doc, &rooms.facts, None, |name| id(name).is_some_and(|id| facts.contains_key(&id)))
+        {
             let id = FactId(id_of(&name)?);
-            if let Entry::Vacant(place) = facts.entry(id) {
-                place.insert(Arc::new(read_fact(doc, id, &entry)?));
-            }
+            Arc::make_mut(&mut facts).insert(id, Arc::new(read_fact(doc, id, &entry)?));
         }
-        let mut admissions = BTreeMap::new();
-        for (name, entry) in children(doc, &rooms.admissions, None) {
-            admissions.insert(FactId(id_of(&name)?), Admission::from_fields(read_fields(doc, &entry, None)?)?);
+        let is_known = |name: &str| id(name).is_some_and(|id| admissions.contains_key(&id));
+        for (name, entry) in children(doc, &rooms.admissions, None, is_known) {
+            let admission = Admission::from_fields(read_fields(doc, &entry, None)?)?;
+            Arc::make_mut(&mut admissions).insert(FactId(id_of(&name)?), admission);
         }
         let core_fields = rooms.read_core(doc)?;
         Ok(Self {
-            facts: Arc::new(facts),
+            facts,
             core: Arc::new(Core::from_fields(core_fields.clone())?),
             core_fields: Arc::new(core_fields),
             grants: Arc::new(read_grants(doc, rooms, None)?),
-            admissions: Arc::new(admissions),
+            admissions,
         })
     }
 
@@ -306,7 +317,7 @@ impl Decoded {
 }
 
 fn read_fact(doc: &Automerge, id: FactId, entry: &automerge::ObjId) -> Result<Fact, DocumentError> {
-    let fields = match children(doc, entry, None).first() {
+    let fields = match children(doc, entry, None, |_| false).first() {
         Some((_, map)) => read_fields(doc, map, None)?,
         None => Fields::new(),
     };
@@ -322,7 +333,7 @@ fn read_grants(
         let id = GrantId(id_of(&name)?);
         Ok((id, Grant::from_fields(id, read_fields(doc, &entry, heads)?)?))
     };
-    children(doc, &rooms.grants, heads).into_iter().map(grant).collect()
+    children(doc, &rooms.grants, heads, |_| false).into_iter().map(grant).collect()
 }
 
 fn id_of(name: &str) -> Result<uuid::Uuid, DocumentError> {

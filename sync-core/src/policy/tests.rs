@@ -44,7 +44,7 @@ fn printed() -> String {
 
 #[test]
 fn the_table_is_the_one_that_was_agreed() {
-    crate::testing::golden("policy.txt", printed().as_bytes());
+    crate::testing::golden("tests/golden/policy.txt", printed().as_bytes());
 }
 
 #[test]

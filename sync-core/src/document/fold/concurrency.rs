@@ -162,3 +162,6 @@ impl Act {
         moves.chain([Act::Entered, Act::Signed, Act::Edited, Act::Planned, Act::Unknown]).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

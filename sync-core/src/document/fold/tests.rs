@@ -313,3 +313,22 @@ fn an_inert_fact_changes_nothing_but_still_links_what_surrounds_it() {
     assert_eq!(scene.server.fact(strange.id), Some(&strange));
     assert_eq!((scene.status(), scene.state().entries.unknown), (Status::EnRoute, vec![strange.id]));
 }
+
+#[test]
+fn a_visit_cancelled_by_itself_is_not_reopened_with_its_ticket() {
+    let mut scene = Scene::new();
+    let cancel = |scene: &mut Scene, visit| {
+        scene.desk(|ticket, author, stamp| command::cancel(ticket, author, stamp, visit, "wrong".into()));
+    };
+    let reopen = |scene: &mut Scene, visit| {
+        scene.desk(|ticket, author, stamp| command::reopen(ticket, author, stamp, visit, "again".into()));
+    };
+    cancel(&mut scene, Some(VISIT));
+    assert_eq!(scene.status(), Status::Created, "the ticket needs another visit");
+    cancel(&mut scene, None);
+    assert_eq!(scene.status(), Status::Cancelled);
+    reopen(&mut scene, None);
+    assert_eq!((scene.status(), scene.state().visits[&VISIT].status), (Status::Created, Status::Cancelled));
+    reopen(&mut scene, Some(VISIT));
+    assert_eq!(scene.state().visits[&VISIT].status, Status::Created);
+}

@@ -10,21 +10,6 @@ use crate::document::fold::concurrency::{Act, concurrent, stronger};
 use crate::document::fold::order::Order;
 use crate::workflow::{Move, Status, Workflow};
 
-/// One move that bears on a track.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    /// The place of its fact.
-    pub place: usize,
-    pub verb: Move,
-}
-
-/// A move that has its effect, and where the track stands by it.
-#[derive(Debug, Clone, Copy)]
-struct Effective {
-    step: Step,
-    status: Status,
-}
-
 /// Where a track stands by these moves, which come in causal order. `is_manned` says that it is an engineer's part
 /// and not the visit itself, to which desk moves apply before anybody has it.
 pub(crate) fn fold(
@@ -34,21 +19,41 @@ pub(crate) fn fold(
     workflow: &Workflow,
     reviews: &mut Reviews,
 ) -> Status {
-    let mut effective: Vec<Effective> = Vec::with_capacity(steps.len());
-    for &step in steps.iter().filter(|step| step.verb != Move::Unassign) {
-        let before = join(order, effective.iter().filter(|earlier| order.precedes(earlier.step.place, step.place)));
-        match weigh(order, step, before, &effective, is_manned, workflow) {
-            Weight::Changes(status) => effective.push(Effective { step, status }),
+    let mut track = Track { order, steps, is_manned, workflow, effective: Vec::with_capacity(steps.len()) };
+    for &step in steps {
+        let before = track.standing(|place| order.precedes(place, step.place));
+        match track.weigh(step, before) {
+            Weight::Changes(status) => track.effective.push(Standing { step, status }),
             Weight::ChangesNothing => {}
             Weight::ComesTooLate => reviews.add(Flag::AfterTheEnd, step.place, step.place),
         }
     }
     flag_pairs(order, steps, reviews);
-    match join(order, effective.iter()) {
-        Some(standing) if is_withdrawn(steps, standing.step.verb) => Status::Created,
-        Some(standing) => standing.status,
-        None => Status::Created,
-    }
+    track.standing(|_| true).map_or(Status::Created, |standing| standing.status)
+}
+
+/// One move that bears on a track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// The place of its fact.
+    pub place: usize,
+    pub verb: Move,
+}
+
+struct Track<'a> {
+    order: &'a Order<'a>,
+    steps: &'a [Step],
+    is_manned: bool,
+    workflow: &'a Workflow,
+    /// The moves so far that have their effect, each with where the track stands by it alone.
+    effective: Vec<Standing>,
+}
+
+/// A move, and where the track stands by it.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    step: Step,
+    status: Status,
 }
 
 enum Weight {
@@ -57,75 +62,77 @@ enum Weight {
     ComesTooLate,
 }
 
-/// What a move does to a track that stood at `before` for its author.
-fn weigh(
-    order: &Order<'_>,
-    step: Step,
-    before: Option<&Effective>,
-    effective: &[Effective],
-    is_manned: bool,
-    workflow: &Workflow,
-) -> Weight {
-    let status = before.map_or(Status::Created, |standing| standing.status);
-    let is_there = matches!(status, Status::OnSite | Status::InProgress | Status::Paused);
-    let is_over = status.is_finished() || status.is_terminal();
-    match step.verb {
-        Move::CheckOut if !is_there => Weight::ChangesNothing,
-        Move::CheckOut if is_called_off(order, step, effective) => Weight::Changes(Status::Cancelled),
-        Move::Reopen if !is_over || is_other_cancellation(order, step, before) => Weight::ChangesNothing,
-        Move::Reopen if !is_manned => Weight::Changes(Status::Created),
-        Move::Assign if is_over => Weight::ChangesNothing,
-        Move::Verify | Move::Close | Move::Cancel if status.is_terminal() => Weight::ChangesNothing,
-        verb if status.is_terminal() && verb != Move::Reopen => Weight::ComesTooLate,
-        verb => Weight::Changes(workflow.status_after(verb, status)),
+impl Track<'_> {
+    /// Where the track stands for somebody who has seen these places.
+    fn standing(&self, is_seen: impl Fn(usize) -> bool) -> Option<Standing> {
+        let standing = self.join(&is_seen)?;
+        let is_withdrawn = self.steps.iter().any(|step| step.verb == Move::Unassign && is_seen(step.place));
+        // It makes no difference whether the desk knew that he was on site: there he stays until he leaves.
+        let status = match standing.step.verb {
+            verb if is_withdrawn && stronger(verb, Move::Unassign) == Move::Unassign => self.left_behind(&is_seen),
+            _ => standing.status,
+        };
+        Some(Standing { status, ..standing })
     }
-}
 
-/// A visit that was cancelled by itself is not reopened together with its ticket.
-fn is_other_cancellation(order: &Order<'_>, reopening: Step, before: Option<&Effective>) -> bool {
-    let is_of_visit = |step: Step| order.fact(step.place).visit.is_some();
-    before.is_some_and(|standing| {
-        standing.step.verb == Move::Cancel && is_of_visit(standing.step) && !is_of_visit(reopening)
-    })
-}
-
-/// The strongest of the latest of these moves. Equal strength is settled by the id, so that everybody agrees.
-fn join<'a>(order: &Order<'_>, effective: impl DoubleEndedIterator<Item = &'a Effective>) -> Option<&'a Effective> {
-    let mut latest: Vec<&Effective> = Vec::new();
-    for candidate in effective.rev() {
-        if !latest.iter().any(|later| order.precedes(candidate.step.place, later.step.place)) {
-            latest.push(candidate);
+    /// What a move does to a track that stood at `before` for its author.
+    fn weigh(&self, step: Step, before: Option<Standing>) -> Weight {
+        let status = before.map_or(Status::Created, |standing| standing.status);
+        let is_there = matches!(status, Status::OnSite | Status::InProgress | Status::Paused);
+        let is_over = status.is_finished() || status.is_terminal();
+        let is_seen = |place| self.order.precedes(place, step.place);
+        match step.verb {
+            Move::Unassign => Weight::ChangesNothing,
+            Move::CheckOut if !is_there => Weight::ChangesNothing,
+            Move::CheckOut if self.is_called_off(is_seen, |_| true) => Weight::Changes(Status::Cancelled),
+            Move::Reopen if !is_over || (status == Status::Cancelled && self.is_not_meant(step)) => {
+                Weight::ChangesNothing
+            }
+            Move::Reopen if !self.is_manned => Weight::Changes(Status::Created),
+            Move::Assign if is_over => Weight::ChangesNothing,
+            // They confirm the end that is there, against a reopening that has not seen them.
+            Move::Verify | Move::Close | Move::Cancel if status.is_terminal() => Weight::Changes(status),
+            verb if status.is_terminal() && verb != Move::Reopen => Weight::ComesTooLate,
+            verb => match self.workflow.status_after(verb, status) {
+                Status::Created => Weight::Changes(self.left_behind(is_seen)),
+                status => Weight::Changes(status),
+            },
         }
     }
-    let id = |one: &Effective| order.fact(one.step.place).id;
-    latest.into_iter().reduce(|a, b| match (a.step.verb, b.step.verb) {
-        (verb_a, verb_b) if verb_a == verb_b => {
-            if id(a) > id(b) {
-                a
-            } else {
-                b
+
+    /// The strongest of the latest moves seen. Equal strength is settled by the id, so that everybody agrees.
+    fn join(&self, is_seen: impl Fn(usize) -> bool) -> Option<Standing> {
+        let mut latest: Vec<Standing> = Vec::new();
+        for candidate in self.effective.iter().rev().filter(|one| is_seen(one.step.place)) {
+            if !latest.iter().any(|later| self.order.precedes(candidate.step.place, later.step.place)) {
+                latest.push(*candidate);
             }
         }
-        (verb_a, verb_b) if stronger(verb_a, verb_b) == verb_a => a,
-        _ => b,
-    })
-}
+        let id = |one: Standing| self.order.fact(one.step.place).id;
+        latest.into_iter().reduce(|a, b| match (a.step.verb, b.step.verb) {
+            (verb_a, verb_b) if verb_a == verb_b => [a, b][usize::from(id(b) > id(a))],
+            (verb_a, verb_b) => [a, b][usize::from(stronger(verb_a, verb_b) == verb_b)],
+        })
+    }
 
-/// The engineer's grant has ended and he is not there to stay until he leaves. It makes no difference whether the
-/// desk knew that he was on site.
-fn is_withdrawn(steps: &[Step], standing: Move) -> bool {
-    let has_ended = steps.iter().any(|step| step.verb == Move::Unassign);
-    has_ended && stronger(standing, Move::Unassign) == Move::Unassign
-}
+    /// What remains when the engineer has left, declined or been taken off.
+    fn left_behind(&self, is_seen: impl Fn(usize) -> bool) -> Status {
+        if self.is_called_off(is_seen, |_| true) { Status::Cancelled } else { Status::Created }
+    }
 
-/// Whoever leaves in sight of a cancellation that did not stand while he was there leaves a cancelled visit.
-fn is_called_off(order: &Order<'_>, leaving: Step, effective: &[Effective]) -> bool {
-    let seen = || effective.iter().filter(|earlier| order.precedes(earlier.step.place, leaving.place));
-    seen().any(|cancel| {
-        let is_reopened =
-            |later: &Effective| later.step.verb == Move::Reopen && order.precedes(cancel.step.place, later.step.place);
-        cancel.step.verb == Move::Cancel && !seen().any(is_reopened)
-    })
+    /// Such a cancellation is in force, though it may not have stood while the engineer was there.
+    fn is_called_off(&self, is_seen: impl Fn(usize) -> bool, is_such: impl Fn(Step) -> bool) -> bool {
+        let seen = || self.effective.iter().map(|one| one.step).filter(|step| is_seen(step.place));
+        seen().filter(|step| step.verb == Move::Cancel && is_such(*step)).any(|cancel| {
+            !seen().any(|step| step.verb == Move::Reopen && self.order.precedes(cancel.place, step.place))
+        })
+    }
+
+    /// A visit that was cancelled by itself is not reopened together with its ticket.
+    fn is_not_meant(&self, reopening: Step) -> bool {
+        let is_of_visit = |step: Step| self.order.fact(step.place).visit.is_some();
+        !is_of_visit(reopening) && self.is_called_off(|place| self.order.precedes(place, reopening.place), is_of_visit)
+    }
 }
 
 /// Flags what met, once: an engineer's earlier move is not worth a word beside a later one of his that met the same.
