@@ -34,6 +34,8 @@ async fn lists_page_by_page() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     for name in ["ana", "ben", "cleo", "dora"] {
+        // Ids of one millisecond come in no order.
+        app.advance(std::time::Duration::from_millis(2));
         app.engineer(name).await;
     }
     let (mut names, mut cursor) = (Vec::new(), None::<String>);
