@@ -134,15 +134,6 @@ impl Reviews {
         self.0.insert((flag, a, b));
     }
 
-    /// If the two are concurrent and the table flags them.
-    pub fn add_if_concurrent(&mut self, order: &Order<'_>, (a, act_a): (usize, Act), (b, act_b): (usize, Act)) {
-        if let Some(flag) = concurrent(act_a, act_b).flag
-            && order.concurrent(a, b)
-        {
-            self.add(flag, a, b);
-        }
-    }
-
     /// Those that no later decision of the desk has settled.
     fn open(self, order: &Order<'_>) -> BTreeMap<Flag, BTreeSet<FactId>> {
         let decisions: Vec<usize> = order
@@ -154,10 +145,7 @@ impl Reviews {
             .collect();
         let mut open = BTreeMap::<Flag, BTreeSet<FactId>>::new();
         for (flag, a, b) in self.0 {
-            let had_seen = |decision: usize, fact| decision == fact || order.precedes(fact, decision);
-            let is_settled = |decision: &usize| {
-                had_seen(*decision, a) && had_seen(*decision, b) && (*decision != a || a == b) && *decision != b
-            };
+            let is_settled = |decision: &usize| order.precedes(a, *decision) && order.precedes(b, *decision);
             if !decisions.iter().any(is_settled) {
                 open.entry(flag).or_default().extend([order.fact(a).id, order.fact(b).id]);
             }
@@ -184,9 +172,11 @@ fn noted_at_admission(input: &Input<'_>, order: &Order<'_>, reviews: &mut Review
 fn beside_moves(order: &Order<'_>, reviews: &mut Reviews) {
     let acts: Vec<(usize, Act)> = order.facts().map(|(place, fact)| (place, Act::of(fact))).collect();
     let is_watched = |act: Act| matches!(act, Act::Moved(Move::Close) | Act::Edited);
-    for &watched in acts.iter().filter(|(_, act)| is_watched(*act)) {
-        for &other in acts.iter().filter(|(_, act)| !matches!(act, Act::Moved(_))) {
-            reviews.add_if_concurrent(order, watched, other);
+    for &(a, watched) in acts.iter().filter(|(_, act)| is_watched(*act)) {
+        for &(b, other) in acts.iter().filter(|(_, act)| !matches!(act, Act::Moved(_))) {
+            if let Some(flag) = concurrent(watched, other).flag.filter(|_| order.concurrent(a, b)) {
+                reviews.add(flag, a, b);
+            }
         }
     }
 }

@@ -138,8 +138,8 @@ impl Track<'_> {
 /// Flags what met, once: an engineer's earlier move is not worth a word beside a later one of his that met the same.
 fn flag_pairs(order: &Order<'_>, steps: &[Step], reviews: &mut Reviews) {
     let meeting = |a: &Step, b: &Step| {
-        let flag = concurrent(Act::Moved(a.verb), Act::Moved(b.verb)).flag?;
-        order.concurrent(a.place, b.place).then_some(flag)
+        let is_meeting = order.concurrent(a.place, b.place);
+        is_meeting.then(|| concurrent(Act::Moved(a.verb), Act::Moved(b.verb)).flag).flatten()
     };
     let is_outdone = |a: &Step, b: &Step| {
         let his = |later: &&Step| order.fact(later.place).grant == order.fact(a.place).grant && !is_desk(later.verb);
