@@ -68,10 +68,12 @@ impl Track<'_> {
         let standing = self.join(&is_seen)?;
         let is_withdrawn = self.steps.iter().any(|step| step.verb == Move::Unassign && is_seen(step.place));
         // It makes no difference whether the desk knew that he was on site: there he stays until he leaves.
-        let status = match standing.step.verb {
-            verb if is_withdrawn && stronger(verb, Move::Unassign) == Move::Unassign => self.left_behind(&is_seen),
-            _ => standing.status,
-        };
+        let is_off = is_withdrawn && stronger(standing.step.verb, Move::Unassign) == Move::Unassign;
+        if !is_off && standing.status != Status::Created {
+            return Some(standing);
+        }
+        // Nobody has it any more: then a cancellation holds that did not stand while somebody was there.
+        let status = if self.is_called_off(&is_seen, |_| true) { Status::Cancelled } else { Status::Created };
         Some(Standing { status, ..standing })
     }
 
@@ -93,10 +95,7 @@ impl Track<'_> {
             // They confirm the end that is there, against a reopening that has not seen them.
             Move::Verify | Move::Close | Move::Cancel if status.is_terminal() => Weight::Changes(status),
             verb if status.is_terminal() && verb != Move::Reopen => Weight::ComesTooLate,
-            verb => match self.workflow.status_after(verb, status) {
-                Status::Created => Weight::Changes(self.left_behind(is_seen)),
-                status => Weight::Changes(status),
-            },
+            verb => Weight::Changes(self.workflow.status_after(verb, status)),
         }
     }
 
@@ -113,11 +112,6 @@ impl Track<'_> {
             (verb_a, verb_b) if verb_a == verb_b => [a, b][usize::from(id(b) > id(a))],
             (verb_a, verb_b) => [a, b][usize::from(stronger(verb_a, verb_b) == verb_b)],
         })
-    }
-
-    /// What remains when the engineer has left, declined or been taken off.
-    fn left_behind(&self, is_seen: impl Fn(usize) -> bool) -> Status {
-        if self.is_called_off(is_seen, |_| true) { Status::Cancelled } else { Status::Created }
     }
 
     /// Such a cancellation is in force, though it may not have stood while the engineer was there.
