@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::ids::{Nonce, Sha256Hash, TicketId};
 use crate::replica::rows::Record;
 use crate::replica::rows::other::Vouched;
+use crate::replica::rows::ticket::Ticket;
 use crate::replica::rows::work::{Pending, Retained};
 use crate::replica::state::{InFlight, Offered, Sent, State};
 use crate::replica::status::Trouble;
@@ -168,7 +169,8 @@ impl State {
         request: &mut SyncRequest,
         in_flight: &mut InFlight,
     ) -> Result<(), StoreError> {
-        for ticket in self.tickets.values().filter(|ticket| ticket.failures > ticket.reported) {
+        let is_news = |ticket: &&Arc<Ticket>| ticket.failures > ticket.reported && ticket.leaving.is_none();
+        for ticket in self.tickets.values().filter(is_news) {
             let mut sample = Vec::new();
             if ticket.failures == super::state::MAX_FAILURES {
                 let stored = tx.scan(crate::store::Table::Admitted, ticket.id.as_bytes())?;

@@ -1,7 +1,10 @@
 //! What to tell the user about the exchange with the server, and how to pace it.
 
+use std::sync::Arc;
+
 use crate::ids::TicketId;
 use crate::replica::Replica;
+use crate::replica::rows::ticket::Ticket;
 use crate::store::{Store, StoreError};
 use crate::time::{DeviceTime, ServerTime, Skew};
 use crate::wire::{Standing, Upgrade};
@@ -68,7 +71,7 @@ impl<S: Store> Replica<S> {
     pub fn status(&self, now: DeviceTime) -> SyncStatus {
         let (device, session) = (&self.state.device, &self.state.session);
         let outstanding = self.state.outstanding(now);
-        let unreadable = |ticket: &&std::sync::Arc<super::rows::ticket::Ticket>| ticket.failures > 0;
+        let unreadable = |ticket: &&Arc<Ticket>| ticket.failures > 0 && ticket.leaving.is_none();
         SyncStatus {
             unsent: self.state.outbox.len(),
             oldest_unsent_age_ms: (!self.state.outbox.is_empty()).then_some(outstanding.oldest_age_ms),

@@ -9,4 +9,7 @@ mod chance;
 mod server;
 mod phone;
 mod stories;
+#[cfg(feature = "sqlite")]
+mod on_disk;
+mod first_sync;
 mod simulation;
