@@ -29,10 +29,10 @@ prepare:
 test-kotlin:
 	@.ci/setup kotlin
 	mobile-ffi/generate
-	mvn -B -q -f mobile-ffi/kotlin/pom.xml clean test
+	mobile-ffi/with-server mvn -B -q -f mobile-ffi/kotlin/pom.xml clean test
 
 # The mobile library from Python, as a desktop tool uses it.
 test-python:
 	@.ci/setup
 	mobile-ffi/generate
-	PYTHONPATH=$${CARGO_TARGET_DIR:-target}/bindings/python python3 -m unittest discover -s mobile-ffi/python/tests
+	PYTHONPATH=$${CARGO_TARGET_DIR:-target}/bindings/python mobile-ffi/with-server python3 -m unittest discover -s mobile-ffi/python/tests

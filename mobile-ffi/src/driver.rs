@@ -16,7 +16,7 @@ use crate::error::FieldError;
 use crate::host;
 use crate::key::{DeviceSigner, SigningByHost};
 use crate::record::{Day, Place, SyncReport};
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Request, Transport, TransportError};
 use crate::watch::{Present, Publisher};
 
 pub(crate) struct Driver {
@@ -130,7 +130,8 @@ impl Driver {
             let Some(request) = self.with(|replica| Ok(replica.poll_request(host::now())?))? else {
                 return Err(busy());
             };
-            let answer = self.transport.post(SYNC_PATH.to_owned(), request);
+            let (path, content_type) = (SYNC_PATH.to_owned(), SYNC_TYPE.to_owned());
+            let answer = self.transport.post(Request { path, content_type, body: request });
             let fresh = Nonce(host::random_bytes()?);
             let arrived = self.change(|replica| match answer {
                 Ok(body) => Ok(replica.handle_reply(&body, host::now(), fresh)?),
@@ -206,5 +207,6 @@ impl From<ReplyFault> for FieldError {
 }
 
 const SYNC_PATH: &str = "/api/v1/sync";
+const SYNC_TYPE: &str = "application/vnd.callout.sync";
 /// Of one call to `sync`; a device that is so far behind calls again.
 const MOST_PAGES: usize = 10_000;

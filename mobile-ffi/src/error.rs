@@ -11,10 +11,10 @@ use crate::transport::TransportError;
 /// never for deciding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum FieldError {
-    /// The session has ended: show the sign-in page. Unsent work stays.
+    /// The session has ended or is not that of this device: show the sign-in page. Unsent work stays.
     #[error("sign in again")]
     SignIn,
-    /// The server was not reached: nothing to do, it will be tried again.
+    /// The server was not reached, or is not well: nothing to do, it will be tried again.
     #[error("offline: {detail}")]
     Offline { detail: String },
     /// A rule forbids it: show the rule's text, and what is missing first, if anything is. The same rule would refuse
@@ -73,8 +73,14 @@ impl From<TransportError> for FieldError {
     fn from(error: TransportError) -> Self {
         let detail = error.to_string();
         match error {
-            TransportError::SignIn => Self::SignIn,
-            TransportError::Unreachable { .. } | TransportError::Failed { .. } => Self::Offline { detail },
+            // 403: the session is not that of an enrolled device.
+            TransportError::SignIn | TransportError::Failed { status: 403, .. } => Self::SignIn,
+            TransportError::Failed { status: 426, .. } => Self::UpdateApp { detail },
+            // The server is busy or broken for now: the same as not reached.
+            TransportError::Unreachable { .. } | TransportError::Failed { status: 408 | 429 | 500.., .. } => {
+                Self::Offline { detail }
+            }
+            TransportError::Failed { .. } => Self::Internal { detail },
         }
     }
 }

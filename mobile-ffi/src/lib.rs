@@ -24,7 +24,7 @@ pub use key::{DeviceSigner, SignError, SoftwareKey};
 pub use phone::{Phone, PhoneConfig, PhoneListener};
 pub use record::*;
 pub use ticket::Ticket;
-pub use transport::{Transport, TransportError};
+pub use transport::{Request, Transport, TransportError};
 pub use visit::Visit;
 pub use watch::Subscription;
 

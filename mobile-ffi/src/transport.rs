@@ -3,9 +3,19 @@
 /// Carries one request to the server and its answer back. Called from the thread that called `sync`.
 #[uniffi::export(with_foreign)]
 pub trait Transport: Send + Sync {
-    /// POSTs `body` as `application/octet-stream` to `path` (such as `/api/v1/sync`) with the session's bearer token,
-    /// and returns the body of a 200 answer. Everything else is one of the errors.
-    fn post(&self, path: String, body: Vec<u8>) -> Result<Vec<u8>, TransportError>;
+    /// POSTs the request with the session's bearer token, and returns the body of a 200 answer. Everything else is
+    /// one of the errors.
+    fn post(&self, request: Request) -> Result<Vec<u8>, TransportError>;
+}
+
+/// What is to be posted.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Request {
+    /// Such as `/api/v1/sync`.
+    pub path: String,
+    /// The `Content-Type` header.
+    pub content_type: String,
+    pub body: Vec<u8>,
 }
 
 /// Why no answer came.

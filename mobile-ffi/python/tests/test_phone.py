@@ -12,22 +12,22 @@ from callout_mobile import (
 
 
 class NoNetwork(Transport):
-    def post(self, path, body):
+    def post(self, request):
         raise TransportError.Unreachable("no signal")
 
 
 class Defective(Transport):
-    def post(self, path, body):
+    def post(self, request):
         raise ValueError("a defect of the app")
 
 
 class HotelLogin(Transport):
-    def post(self, path, body):
+    def post(self, request):
         return b"<html>Welcome to the hotel</html>"
 
 
 class SignedOut(Transport):
-    def post(self, path, body):
+    def post(self, request):
         raise TransportError.SignIn()
 
 

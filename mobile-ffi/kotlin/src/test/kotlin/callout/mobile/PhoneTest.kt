@@ -26,7 +26,7 @@ class PhoneTest {
             directory.toString(), TenantId(id()), UserId(id()), DeviceId(id()), listOf(someKey), "1.0.0",
         )
         val transport = object : Transport {
-            override fun post(path: String, body: ByteArray) = post()
+            override fun post(request: Request) = post()
         }
         return Phone.open(config, SoftwareKey.generate(), transport)
     }

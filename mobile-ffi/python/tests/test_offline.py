@@ -1,0 +1,102 @@
+"""A ticket worked in a basement, from Python, against a running server."""
+
+import hashlib
+import queue
+import tempfile
+import threading
+import unittest
+
+from callout_mobile import BlobReference, CustomerSignature, FieldError, PhoneListener, Status, TicketId, VisitId
+
+from host import Session, enrolled_phone, fixture
+
+
+class Ear(PhoneListener):
+    """Remembers what it was told, and from which thread."""
+
+    def __init__(self):
+        self.told = queue.Queue()
+
+    def changed(self, day):
+        self.told.put((day, threading.get_ident()))
+
+
+class OfflineTest(unittest.TestCase):
+    def setUp(self):
+        self.fixture = fixture()
+        self.session = Session(self.fixture["url"], self.fixture["engineer"])
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.phone, self.network = enrolled_phone(self.session, self.directory.name)
+
+    def test_a_visit_is_worked_offline_and_then_synced(self):
+        ticket_id, visit_id = TicketId(self.fixture["ticket"]), VisitId(self.fixture["visit"])
+        ear = Ear()
+        subscription = self.phone.watch(ear)
+        first, thread = ear.told.get(timeout=10)
+        self.assertEqual([], first.agenda, "told at once, before anything has come")
+
+        self.phone.sync()
+        agenda = {item.ticket: item for item in self.phone.agenda()}
+        self.assertEqual(visit_id, agenda[ticket_id].visit)
+        self.assertEqual(Status.ASSIGNED, agenda[ticket_id].status)
+        ticket = self.phone.ticket(ticket_id)
+        visit = ticket.visit(visit_id)
+
+        self.network.is_on = False
+        with self.assertRaises(FieldError.Refused) as too_early:
+            visit.start()
+        self.assertEqual("not_from_here", too_early.exception.rule)
+        photo, strokes = b"a photo", b"strokes"
+        entries = [visit.accept(), visit.depart(), visit.check_in(), visit.start()]
+        entries.append(visit.answer("voltage", "229"))
+        entries.append(ticket.note("Motor replaced; the old one is in the van.", None))
+        entries.append(visit.attach(BlobReference(
+            sha256=hashlib.sha256(photo).digest(), size=len(photo), mime="image/jpeg", role="after", step=None)))
+        entries.append(visit.sign(CustomerSignature(
+            shown_sha256=hashlib.sha256(b"what was shown").digest(), shown=entries[4:7],
+            strokes_sha256=hashlib.sha256(strokes).digest(), signer="M. Okafor")))
+        entries.append(visit.done("solved", "New motor fitted."))
+        with self.assertRaises(FieldError.Offline):
+            self.phone.sync()
+        status = self.phone.status()
+        self.assertEqual(len(entries), status.unsent)
+        self.assertFalse(status.is_synced)
+        self.assertEqual(2, status.awaited_blobs)
+        self.assertEqual(Status.DONE, ticket.view().status)
+
+        # The app is suspended and comes back: nothing is lost.
+        self.phone.pause()
+        with self.assertRaises(FieldError.Busy):
+            self.phone.status()
+        self.phone.resume()
+        self.assertEqual(len(entries), self.phone.status().unsent)
+
+        self.network.is_on = True
+        report = self.phone.sync()
+        self.assertEqual((len(entries), 0), (report.acknowledged, report.refused))
+        status = self.phone.status()
+        self.assertTrue(status.is_synced)
+        self.assertEqual(0, status.unsent)
+        view = ticket.view()
+        self.assertEqual(["Motor replaced; the old one is in the van."], [note.text for note in view.notes])
+        self.assertTrue(all(entry.is_admitted for entry in view.notes + view.answers + view.evidence))
+        self.assertEqual("M. Okafor", view.signatures[0].signer)
+        desk = Session(self.fixture["url"], self.fixture["desk"])
+        self.assertEqual("done", desk.call("GET", f"/tickets/{ticket_id}")["status"])
+
+        days = []
+        while not ear.told.empty():
+            days.append(ear.told.get())
+        self.assertTrue(days and days[-1][0].status.is_synced)
+        self.assertEqual({thread}, {told_from for _, told_from in days}, "always from one thread")
+        subscription.cancel()
+
+    def test_a_ticket_that_is_not_here_is_not_found(self):
+        for unknown in ["00000000-0000-4000-8000-000000000000", "no id at all"]:
+            with self.assertRaises(FieldError.NotFound):
+                self.phone.ticket(TicketId(unknown))
+
+
+if __name__ == "__main__":
+    unittest.main()
