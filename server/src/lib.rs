@@ -1,7 +1,7 @@
 //! The dispatch server as a library; `main.rs` is its command line.
 //!
-//! Who may import whom, from the top: `boot` ► `router`, `workers` ► features ► `state` ► `planning` ► `ledger`, `directory` ►
-//! `tenancy` ► `platform`. Features never import features. A test enforces it.
+//! Who may import whom, from the top: `boot` ► `router`, `workers` ► features ► `state` ► `planning` ► `ledger`,
+//! `directory` ► `tenancy` ► `platform`. Features never import features. A test enforces it.
 
 pub mod boot;
 pub mod router;

@@ -45,6 +45,8 @@ pub struct PlanView {
     pub duration_ms: Option<i64>,
     /// Visits that got an engineer; in a dry run, would have got one.
     pub assigned: i32,
+    /// Visits that were given to somebody else while it ran.
+    pub assigned_meanwhile: i32,
     /// The mean drive to a visit that was assigned, in minutes.
     pub mean_travel_min: Option<f64>,
     /// What is left for later, by the reason.

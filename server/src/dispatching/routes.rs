@@ -14,6 +14,7 @@ use super::view::{AssignRequest, CandidatesQuery, CandidatesView, DeclineRequest
 use super::{assign, decline, explain, reassign, store, suggest, unassign};
 use crate::directory::prose;
 use crate::ledger::{By, Ledger};
+use crate::planning::assign::persist;
 use crate::planning::{PlanningError, Wish};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
@@ -63,11 +64,14 @@ async fn assign_visit(
 ) -> ApiResult<(StatusCode, Json<ExplanationView>)> {
     ctx.require(Permission::Dispatch)?;
     let (wish, by, now) = (wish(request)?, By::caller(&ctx), clock.now());
-    let assign = async move |tx: &mut TenantTx| {
-        let made = assign::assign(tx, &ledger, VisitId(visit), wish, by, now).await?;
-        explain::explain(tx, made.grant).await
+    let assign = || {
+        let ledger = Arc::clone(&ledger);
+        ctx.transact(async move |tx: &mut TenantTx| {
+            let made = assign::assign(tx, &ledger, VisitId(visit), wish, by, now).await?;
+            explain::explain(tx, made.grant).await
+        })
     };
-    Ok((StatusCode::CREATED, Json(ctx.transact(assign).await?)))
+    Ok((StatusCode::CREATED, Json(persist(assign).await?)))
 }
 
 /// Give a visit to somebody else, or at another time, in one step.
@@ -83,11 +87,14 @@ async fn reassign_visit(
 ) -> ApiResult<(StatusCode, Json<ExplanationView>)> {
     ctx.require(Permission::Dispatch)?;
     let (wish, by, now) = (wish(request)?, By::caller(&ctx), clock.now());
-    let reassign = async move |tx: &mut TenantTx| {
-        let made = reassign::reassign(tx, &ledger, GrantId(assignment), wish, by, now).await?;
-        explain::explain(tx, made.grant).await
+    let reassign = || {
+        let ledger = Arc::clone(&ledger);
+        ctx.transact(async move |tx: &mut TenantTx| {
+            let made = reassign::reassign(tx, &ledger, GrantId(assignment), wish, by, now).await?;
+            explain::explain(tx, made.grant).await
+        })
     };
-    Ok((StatusCode::CREATED, Json(ctx.transact(reassign).await?)))
+    Ok((StatusCode::CREATED, Json(persist(reassign).await?)))
 }
 
 /// Take a visit back. Nobody else is looked for.

@@ -160,7 +160,7 @@ pub async fn turn_down(
 pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningError> {
     let row = sqlx::query!(
         "select plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds, visits, engineers, finished_at,
-            assigned, travel_s, policy
+            assigned, left_out, travel_s, policy
         from plan_run
         where plan_run_id = $1",
         run,
@@ -194,6 +194,7 @@ pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningErro
         finished_at: row.finished_at,
         duration_ms: row.finished_at.map(|at| (at - row.ordered_at).num_milliseconds()),
         assigned: row.assigned,
+        assigned_meanwhile: row.visits - row.assigned - row.left_out,
         // A tenth of a minute is as exact as anybody drives.
         mean_travel_min: mean_travel_s.map(|seconds| (seconds / 6.0).round() / 10.0),
         left,

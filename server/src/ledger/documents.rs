@@ -131,7 +131,8 @@ pub async fn device_key(tx: &mut TenantTx, device: DeviceId) -> Result<DeviceKey
     DeviceKey::from_sec1(&key).map_err(|_| LedgerError::Corrupt("a device's key"))
 }
 
-/// Locks the rows of several tickets in the order of their ids, so that two pushes never wait for each other in a circle.
+/// Locks the rows of several tickets in the order of their ids, so that two who change several never wait for each other in
+/// a circle.
 pub async fn lock_in_order(tx: &mut TenantTx, tickets: &[TicketId]) -> Result<(), LedgerError> {
     if tickets.len() > 1 {
         let tickets: Vec<uuid::Uuid> = tickets.iter().map(|ticket| ticket.0).collect();

@@ -32,6 +32,7 @@ use sync_core::workflow::Workflow;
 
 pub use accept::Outcome;
 pub use create::{Created, NewTicket};
+pub use documents::lock_in_order;
 pub use edit::{By, Desk, Edit, SERVER, Value};
 pub use error::LedgerError;
 

@@ -3,7 +3,8 @@
 //! Nothing is sent from inside a transaction: `workers/relay` reads these rows afterwards and hands them on, at least
 //! once, in feed order.
 
-use sync_core::ids::{TicketId, UserId};
+use serde_json::json;
+use sync_core::ids::{SiteId, TicketId, UserId};
 use sync_core::time::ServerTime;
 
 use super::{LedgerError, instant};
@@ -20,6 +21,13 @@ pub struct Event {
     pub user: Option<UserId>,
     /// What a subscriber needs to act without asking back. No names, addresses or texts.
     pub payload: serde_json::Value,
+}
+
+impl Event {
+    /// A site has a position that it did not have. It stands in no document, so that whoever plans must be told.
+    pub fn site_located(site: SiteId) -> Self {
+        Self { kind: "site.located", ticket: None, user: None, payload: json!({ "site_id": site.to_string() }) }
+    }
 }
 
 /// Appends an event, and wakes whoever listens once the transaction has committed.

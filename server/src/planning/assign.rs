@@ -90,6 +90,20 @@ pub async fn assign(
     }
 }
 
+/// Tries a unit of work again that was undone because it and another one waited for each other.
+pub async fn persist<T, R: Future<Output = Result<T, PlanningError>>>(
+    attempt: impl Fn() -> R,
+) -> Result<T, PlanningError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match attempt().await {
+            Err(error) if error.is_deadlock() && attempts < ATTEMPTS => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// A choice that has been made and is to be written down.
 #[derive(Debug, Clone)]
 pub struct Give {

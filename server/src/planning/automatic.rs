@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sync_core::ids::{SiteId, TicketId};
 
-use super::assign::{Decision, Mode, Wish, assign};
+use super::assign::{Decision, Mode, Wish, assign, persist};
 use super::rank::{Question, rank};
 use super::store::{self, DueRow};
 use super::{PlanningError, Terms};
@@ -36,12 +36,14 @@ pub async fn on_event(
     for ticket in concerned(ctx, event).await? {
         let due = ctx.read(async move |tx: &mut TenantTx| store::due(tx, ticket).await).await?;
         for visit in due {
-            let (ledger, by) = (Arc::clone(ledger), By::caller(ctx));
-            let dispatch = async move |tx: &mut TenantTx| {
-                let decision = Decision { by, mode: Mode::Automatic, run: None, at: now };
-                dispatch(tx, &ledger, &visit, decision, &Terms::default()).await
+            let decision = Decision { by: By::caller(ctx), mode: Mode::Automatic, run: None, at: now };
+            let act = || {
+                let ledger = Arc::clone(ledger);
+                ctx.transact(async move |tx: &mut TenantTx| {
+                    dispatch(tx, &ledger, visit, decision, &Terms::default()).await
+                })
             };
-            ctx.transact(dispatch).await?;
+            persist(act).await?;
         }
     }
     Ok(())
@@ -65,7 +67,7 @@ async fn concerned(ctx: &TenantCtx, event: Happened<'_>) -> Result<Vec<TicketId>
 async fn dispatch(
     tx: &mut TenantTx,
     ledger: &Ledger,
-    due: &DueRow,
+    due: DueRow,
     decision: Decision,
     terms: &Terms,
 ) -> Result<(), PlanningError> {

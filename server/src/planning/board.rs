@@ -78,6 +78,10 @@ impl Board {
             engineer.commitments.push(Commitment { place, interval, priority: priority(row.priority) });
         }
 
+        for row in rows::positions(tx, &ids, horizon.from).await? {
+            crew[at[&row.engineer_id]].position = place(Some(row.lat), Some(row.lon));
+        }
+
         let located = visits.iter().filter_map(|row| Some((row, place(row.lat, row.lon)?)));
         let wanted = located.clone().map(|(row, place)| visit(row, place, &words, &at)).collect();
         let engine = callout_dispatch::Board::new(

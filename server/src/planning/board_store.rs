@@ -1,6 +1,6 @@
 //! The rows a board is made of, each kind in one query whatever the size of the board.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sync_core::ids::{GrantId, TicketId, VisitId};
 use uuid::Uuid;
 
@@ -59,6 +59,13 @@ pub struct BookingRow {
     pub priority: i32,
     pub lat: Option<f64>,
     pub lon: Option<f64>,
+}
+
+/// Where somebody was a moment ago.
+pub struct PositionRow {
+    pub engineer_id: Uuid,
+    pub lat: f64,
+    pub lon: f64,
 }
 
 /// The time a board is about.
@@ -250,3 +257,26 @@ pub async fn bookings(
     .await?;
     Ok(rows)
 }
+
+/// Where engineers were at a time, or shortly before it.
+pub async fn positions(
+    tx: &mut TenantTx,
+    engineers: &[Uuid],
+    at: DateTime<Utc>,
+) -> Result<Vec<PositionRow>, PlanningError> {
+    let rows = sqlx::query_as!(
+        PositionRow,
+        "select user_id as engineer_id, lat, lon
+        from latest_position
+        where user_id = any($1) and recorded_at between $2 and $3",
+        engineers,
+        at - FRESH,
+        at,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows)
+}
+
+/// An older position says nothing of where somebody sets out.
+const FRESH: TimeDelta = TimeDelta::minutes(30);

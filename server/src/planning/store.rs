@@ -83,6 +83,7 @@ pub async fn keep_suggestion(
 }
 
 /// A visit that waits for the server to act.
+#[derive(Debug, Clone, Copy)]
 pub struct DueRow {
     pub visit: VisitId,
     pub ticket: TicketId,

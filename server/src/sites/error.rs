@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::directory::violated;
+use crate::ledger::LedgerError;
 use crate::platform::etag::stale;
 use crate::platform::problem::Problem;
 
@@ -16,6 +17,8 @@ pub enum SiteError {
     ReferenceTaken,
     #[error("there is no such customer")]
     NoSuchCustomer,
+    #[error("an event could not be written")]
+    Event(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 }
@@ -40,6 +43,7 @@ impl From<SiteError> for Problem {
                 Self::new(StatusCode::CONFLICT, "reference-taken", "Something else has this external reference")
             }
             SiteError::NoSuchCustomer => Self::invalid("customer_id", "there is no such customer"),
+            SiteError::Event(error) => error.into(),
             SiteError::Database(error) => error.into(),
         }
     }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use sync_core::ids::SiteId;
+use sync_core::time::ServerTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use super::error::SiteError;
 use super::store;
 use super::view::{SiteFilter, SiteRequest, SiteView};
+use crate::ledger::outbox::{self, Event};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
@@ -79,9 +81,15 @@ async fn update_site(
     Json(request): Json<SiteRequest>,
 ) -> ApiResult<Versioned<SiteView>> {
     ctx.require(Permission::EditMasterData)?;
-    let (site, archived_at) = (request.parse()?, request.archived.then(|| clock.now()));
-    let row = ctx
-        .transact(async move |tx: &mut TenantTx| store::update(tx, SiteId(id), version, &site, archived_at).await)
-        .await?;
-    Ok(row.into())
+    let (site, now) = (request.parse()?, clock.now());
+    let archived_at = request.archived.then_some(now);
+    let update = async move |tx: &mut TenantTx| {
+        let was_located = store::get(tx, SiteId(id)).await?.is_some_and(|before| before.lat.is_some());
+        let row = store::update(tx, SiteId(id), version, &site, archived_at).await?;
+        if row.lat.is_some() && !was_located {
+            outbox::append(tx, &Event::site_located(SiteId(id)), ServerTime(now.timestamp_millis())).await?;
+        }
+        Ok::<_, SiteError>(row)
+    };
+    Ok(ctx.transact(update).await?.into())
 }

@@ -120,7 +120,7 @@ impl Company {
         (0..DAYS).map(shift).collect()
     }
 
-    /// Five days of everything that has a place.
+    /// Five days of everything that has a place. What is dispatched by the server itself is on its way already.
     pub async fn plan(&self, settings: &Settings, steps: &Steps) -> anyhow::Result<Planned> {
         let step = steps.begin("planning five days", 0);
         let to = self.opened + TimeDelta::days(DAYS);
@@ -133,8 +133,12 @@ impl Company {
             plan = self.desk.get(&format!("/plans/{id}")).await.expect(200).json();
         }
         let count = |one: &Value| Some((one["reason"].as_str()?.to_owned(), one["count"].as_i64()?));
+        let mut assigned = 0;
+        for kind in ["false", "true"] {
+            assigned += self.all(&format!("/visits?unassigned=false&unscheduled={kind}")).await.len();
+        }
         let planned = Planned {
-            assigned: plan["assigned"].as_i64().context("how many were assigned")?,
+            assigned: i64::try_from(assigned)?,
             mean_travel_min: plan["mean_travel_min"].as_f64(),
             left: plan["left"].as_array().into_iter().flatten().filter_map(count).collect(),
         };

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callout_dispatch::Plan;
+use sync_core::ids::TicketId;
 
 use super::Run;
-use crate::ledger::By;
+use crate::ledger::{By, lock_in_order};
 use crate::planning::PlanningError;
-use crate::planning::assign::{Decision, Give, Mode, Wish, assign, hand_over};
+use crate::planning::assign::{Decision, Give, Mode, Wish, assign, hand_over, persist};
 use crate::planning::board::Board;
 use crate::planning::rank::Question;
 use crate::planning::store::{self, Left};
@@ -45,43 +46,44 @@ impl Run {
         }
         // Only now, so that nobody is given the time that the plan still needs.
         for give in all.taken {
-            all.left.extend(self.assign_anew(&give).await?);
+            all.left.extend(persist(|| self.clone().assign_anew(give.clone())).await?);
         }
         Ok(all.left)
     }
 
-    /// In one transaction. A deadlock undoes it; then it is tried again.
+    /// In one transaction.
     async fn assign_together(&self, together: &[Give]) -> Result<Outcome, PlanningError> {
         let together: Arc<[Give]> = together.into();
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let (run, together, decision) = (self.clone(), Arc::clone(&together), self.decision());
-            let write = async move |tx: &mut TenantTx| {
-                let mut outcome = Outcome::default();
-                for give in together.iter() {
-                    match hand_over(tx, &run.ledger, give, decision, &run.terms).await {
-                        Ok(grant) => {
-                            let visit = (give.visit, give.ticket);
-                            store::insert_planned(tx, run.order.run, visit, &give.chosen, Some(grant)).await?;
-                        }
-                        Err(error) if error.is_double_booked() => outcome.taken.push(give.clone()),
-                        Err(error) if error.is_overtaken() => outcome.left.push(left(give, "changed_meanwhile")),
-                        Err(error) => return Err(error),
+        persist(|| self.clone().write_together(Arc::clone(&together))).await
+    }
+
+    async fn write_together(self, together: Arc<[Give]>) -> Result<Outcome, PlanningError> {
+        let (run, decision) = (self.clone(), self.decision());
+        let write = async move |tx: &mut TenantTx| {
+            let mut outcome = Outcome::default();
+            let tickets: Vec<TicketId> = together.iter().map(|give| give.ticket).collect();
+            lock_in_order(tx, &tickets).await?;
+            for give in together.iter() {
+                match hand_over(tx, &run.ledger, give, decision, &run.terms).await {
+                    Ok(grant) => {
+                        let visit = (give.visit, give.ticket);
+                        store::insert_planned(tx, run.order.run, visit, &give.chosen, Some(grant)).await?;
                     }
+                    Err(error) if error.is_double_booked() => outcome.taken.push(give.clone()),
+                    // Somebody has it, so it is not left.
+                    Err(PlanningError::AlreadyAssigned { .. }) => {}
+                    Err(error) if error.is_overtaken() => outcome.left.push(left(give, "changed_meanwhile")),
+                    Err(error) => return Err(error),
                 }
-                Ok(outcome)
-            };
-            match self.ctx.transact(write).await {
-                Err(error) if error.is_deadlock() && attempts < ATTEMPTS => {}
-                outcome => return outcome,
             }
-        }
+            Ok(outcome)
+        };
+        self.ctx.transact(write).await
     }
 
     /// Ranks one visit by itself, within the days of the plan.
-    async fn assign_anew(&self, give: &Give) -> Result<Option<Left>, PlanningError> {
-        let (run, give, decision) = (self.clone(), give.clone(), self.decision());
+    async fn assign_anew(self, give: Give) -> Result<Option<Left>, PlanningError> {
+        let (run, decision) = (self.clone(), self.decision());
         let question =
             Question { from: Some(self.order.from), until: Some(self.order.to), ..Question::about(give.visit) };
         let write = async move |tx: &mut TenantTx| match assign(
@@ -104,6 +106,7 @@ impl Run {
                 Ok(Some(Left { refused: considered.refused_by_rule, ..left(&give, reason) }))
             }
             Err(error) if error.is_double_booked() => Ok(Some(left(&give, "double_booking"))),
+            Err(PlanningError::AlreadyAssigned { .. }) => Ok(None),
             Err(error) if error.is_overtaken() => Ok(Some(left(&give, "changed_meanwhile"))),
             Err(error) => Err(error),
         };
@@ -122,4 +125,3 @@ fn left(give: &Give, reason: &'static str) -> Left {
 
 /// Assignments in one transaction: enough that a plan is not all commits, few enough that nobody waits for their locks.
 const TOGETHER: usize = 16;
-const ATTEMPTS: u32 = 3;

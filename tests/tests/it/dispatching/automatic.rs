@@ -8,8 +8,10 @@ use sync_core::ids::TicketId;
 use super::area::{Area, Asked, Wanted, list, no_skills, skilled, time};
 
 impl Area {
-    /// Hands every event there has been to the server's own dispatching, as a relay does that has lost its place.
+    /// Waits until the server has acted on every event, and then hands it all of them once more, as a relay does that
+    /// has lost its place.
     async fn relay(&self) {
+        self.settled().await;
         let mut database = self.app.database().superuser().await;
         let events: Vec<(String, Option<uuid::Uuid>, Value)> =
             sqlx::query_as("select kind, ticket_id, payload from outbox order by xid, serial")
@@ -22,9 +24,13 @@ impl Area {
             let event = Happened { kind: &kind, ticket: ticket.map(TicketId), payload: &payload };
             on_event(&ctx, &state.ledger, event, state.clock.now()).await.expect("an event that is handled");
         }
-        // The server's own relay is at the same events; what it has begun must have ended before anybody looks.
+        self.settled().await;
+    }
+
+    async fn settled(&self) {
+        let state = self.app.state();
         while state.tenancy.relay_lag_s("planning", state.clock.now()).await.expect("the lag").is_some() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
 
@@ -157,6 +163,26 @@ async fn a_suggestion_waits_for_a_dispatcher() {
     area.dora.post(&path, &json!({})).await.expect(204);
     area.relay().await;
     assert_eq!(area.suggestion(one).await.expect("a suggestion")["engineer_id"], json!(ben.user.0));
+}
+
+#[tokio::test]
+async fn a_ticket_is_dispatched_as_soon_as_its_site_is_located() {
+    let area = Area::new().await;
+    let ana = area.engineer("ana", (1.0, 0.0), no_skills()).await;
+    let lost = async || area.ask(Asked::at(area.site(None).await).of_type("automatic")).await;
+    let (by_ticket, site) = (lost().await, area.site(None).await);
+    let by_site = area.ask(Asked::at(site).of_type("automatic")).await;
+    area.relay().await;
+    assert_eq!((area.holders(by_ticket).await, area.holders(by_site).await), (vec![], vec![]));
+
+    let here = json!({ "lat": 40.70, "lon": -73.95 });
+    let path = format!("/tickets/{}/location", by_ticket.ticket);
+    area.dora.post(&path, &json!({ "position": here })).await.expect_success();
+    let located = json!({ "name": "A site", "time_zone": "UTC", "position": here });
+    area.dora.put(&format!("/sites/{site}"), 1, &located).await.expect(200);
+    area.relay().await;
+    assert_eq!(area.holders(by_ticket).await[0].0, ana.user.0);
+    assert_eq!(area.holders(by_site).await[0].0, ana.user.0);
 }
 
 #[tokio::test]
