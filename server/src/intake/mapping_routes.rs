@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::definition::MappingDefinition;
 use super::error::IntakeError;
-use super::mapping::{Mapping, MappingDefinition};
+use super::mapping::Mapping;
 use super::store::{self, MappingRow};
 use super::view::MappingView;
 use crate::directory::Code;

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::mapping::MappingDefinition;
+use super::definition::MappingDefinition;
 use super::row::CellError;
 
 #[derive(Debug, Clone, Serialize, ToSchema)]

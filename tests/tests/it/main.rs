@@ -5,6 +5,7 @@
 mod architecture;
 mod catalogue;
 mod customers_and_sites;
+mod desk_and_phone;
 mod devices;
 mod dispatching;
 mod engineers;

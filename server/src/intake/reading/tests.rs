@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::intake::mapping::MappingDefinition;
+use crate::intake::definition::MappingDefinition;
 
 const NYC: &[u8] = include_bytes!("../../../../tests/demo/nyc311-2011.csv");
 
