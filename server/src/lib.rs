@@ -7,6 +7,7 @@ pub mod boot;
 pub mod router;
 pub mod workers;
 
+pub mod attachments;
 pub mod customers;
 pub mod sync;
 pub mod dispatching;

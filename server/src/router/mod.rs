@@ -15,7 +15,8 @@ use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
 use crate::{
-    customers, devices, dispatching, engineers, intake, live, sites, sync, ticket_types, tickets, users, visits,
+    attachments, customers, devices, dispatching, engineers, intake, live, sites, sync, ticket_types, tickets, users,
+    visits,
 };
 
 /// The whole HTTP interface. At most this many requests are handled at once.
@@ -42,6 +43,7 @@ pub fn router(state: AppState, live: Live, max_requests: usize) -> axum::Router 
 /// The API without what surrounds it: each feature's routes.
 fn api(live: Live) -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
+        .merge(attachments::routes())
         .merge(customers::routes())
         .merge(devices::routes())
         .merge(dispatching::routes())

@@ -12,6 +12,7 @@ use sync_core::wire::{
     Batch, Intent, IntentAnswer, IntentOutcome, Item, ScopeAnswer, ServerSigner, SyncReply, SyncRequest, signed,
 };
 
+use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
 use super::report;
@@ -95,8 +96,13 @@ async fn page(
 ) -> Result<Page, LedgerError> {
     let (ledger, budget) = (Arc::clone(&exchange.ledger), request.budget);
     let place = Place::read(&request.cursor, ledger.epoch());
-    let channels = channels(ctx);
-    ctx.read(async move |tx: &mut TenantTx| pull::pull(tx, &ledger, place, &channels, budget, &pushed).await).await
+    let (channels, awaited) = (channels(ctx), request.awaiting_blobs.clone());
+    ctx.read(async move |tx: &mut TenantTx| {
+        let mut page = pull::pull(tx, &ledger, place, &channels, budget, &pushed).await?;
+        page.items.extend(blob_store::stored(tx, &awaited).await?);
+        Ok(page)
+    })
+    .await
 }
 
 /// Where what this user may see is published.

@@ -6,5 +6,6 @@
 pub mod routes;
 mod exchange;
 mod pull;
+mod blob_store;
 mod cursor;
 mod report;

@@ -17,6 +17,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("time_off", "select time_off_id::text from time_off"),
     ("skill", "select skill from skill"),
     ("code", "select code from ticket_type"),
+    ("sha256", "select encode(sha256, 'hex') from stored_blob"),
     ("name", "select name from import_mapping"),
     ("ticket", "select ticket_id::text from ticket"),
     ("visit", "select visit_id::text from assignment"),
@@ -49,6 +50,7 @@ pub async fn fill(app: &TestApp) {
     set_aside(app, asked_for["ticket_id"].as_str().expect("an id")).await;
     let visit = ticket(app, site.parse().expect("an id")).await;
     made(&format!("/visits/{visit}/assignments"), json!({ "engineer_id": engineer.0, "override": true })).await;
+    store_blob(app).await;
     made("/plans", json!({ "to": app.state().clock.now() + chrono::TimeDelta::days(1) })).await;
 }
 
@@ -72,6 +74,20 @@ async fn ticket(app: &TestApp, site: SiteId) -> VisitId {
     let (ledger, now) = (app.state().ledger.clone(), ServerTime(app.state().clock.now_ms()));
     let create = async move |tx: &mut TenantTx| ledger.create(tx, new, None, now).await;
     app.tenant().system().transact(create).await.expect("a ticket").visits[0]
+}
+
+/// Bytes in the blob store.
+async fn store_blob(app: &TestApp) {
+    let bytes = b"victim's photo".to_vec();
+    let sha256 = sync_core::ids::Sha256Hash::of(&bytes).0;
+    let key = callout_server::platform::blobs::BlobKey { tenant: app.tenant().id.0, sha256 };
+    app.state().blobs.put(key, bytes).await.expect("a stored blob");
+    sqlx::query("insert into stored_blob (tenant_id, sha256, size, stored_at) values ($1, $2, 14, now())")
+        .bind(app.tenant().id.0)
+        .bind(&sha256[..])
+        .execute(&mut app.database().superuser().await)
+        .await
+        .expect("a stored blob");
 }
 
 /// A change that was set aside, which only a phone could bring about.

@@ -1,0 +1,51 @@
+//! All SQL of attachments.
+
+use chrono::{DateTime, Utc};
+use sync_core::ids::{Sha256Hash, UserId};
+
+use super::error::AttachmentError;
+use crate::tenancy::TenantTx;
+
+/// How many bytes an entry of this user's says that a blob has, 0 if it does not say; none if no entry names it.
+pub async fn expected(tx: &mut TenantTx, user: UserId, sha256: Sha256Hash) -> Result<Option<i64>, AttachmentError> {
+    let size = sqlx::query_scalar!(
+        "select e.size
+        from evidence e
+        join fact f on f.ticket_id = e.ticket_id and f.fact_id = e.fact_id
+        where e.sha256 = $1 and f.user_id = $2
+        limit 1",
+        &sha256.0,
+        user.0,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(size)
+}
+
+/// Notes that the bytes are in the store.
+pub async fn note_stored(
+    tx: &mut TenantTx,
+    sha256: Sha256Hash,
+    size: i64,
+    now: DateTime<Utc>,
+) -> Result<(), AttachmentError> {
+    sqlx::query!(
+        "insert into stored_blob (tenant_id, sha256, size, stored_at)
+        values ($1, $2, $3, $4)
+        on conflict on constraint stored_blob_pkey do nothing",
+        tx.tenant().0,
+        &sha256.0,
+        size,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Whether the bytes were noted as stored.
+pub async fn is_stored(tx: &mut TenantTx, sha256: Sha256Hash) -> Result<bool, AttachmentError> {
+    let stored =
+        sqlx::query_scalar!(r#"select exists (select from stored_blob where sha256 = $1) as "stored!""#, &sha256.0);
+    Ok(stored.fetch_one(&mut **tx).await?)
+}
