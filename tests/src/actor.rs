@@ -65,11 +65,14 @@ impl Actor {
         actor
     }
 
-    /// Carries the session on before its token expires.
+    /// Carries the session on before its token expires; one that the server has ended stays as it is.
     pub async fn refresh(&mut self) {
         let body = json!({ "refresh_token": self.refresh_token });
-        let tokens: TokensView = self.post("/auth/refresh", &body).await.read();
-        (self.token, self.refresh_token) = (tokens.access_token, Some(tokens.refresh_token));
+        let answer = self.post("/auth/refresh", &body).await;
+        if answer.status.is_success() {
+            let tokens: TokensView = answer.read();
+            (self.token, self.refresh_token) = (tokens.access_token, Some(tokens.refresh_token));
+        }
     }
 
     /// Where the server answers.

@@ -82,11 +82,13 @@ async fn tell(
     let imported = intake::import(&company, steps).await?;
     company.hire(settings, &imported, steps).await?;
     let planned = company.plan(settings, steps).await?;
+    let agreed = office::agree_on_windows(&company, &planned, settings, steps).await;
     let mut phones = company.hand_out_phones(data, settings.seed, steps).await?;
     day::pull(&mut phones, steps).await?;
     let worked = day::work_offline(&mut phones, &company, settings, steps).await?;
     let returned = comeback::come_back(&mut phones, settings.seed, steps).await?;
-    let outcome = Outcome::gather(server, &company, imported, planned, worked, returned, &phones, steps).await?;
+    let day = outcome::Day { imported, planned, agreed, worked, returned };
+    let outcome = Outcome::gather(server, &company, day, &phones, steps).await?;
     company.keep_phones(phones);
     Ok((company, outcome))
 }

@@ -91,7 +91,7 @@ impl Phone {
     pub async fn online(&mut self) -> &mut Self {
         self.link.is_up = true;
         let mut tries = 0;
-        while self.exchange().await.must_go_on() {
+        while self.exchange().await.must_go_on() || self.upload().await > 0 {
             tries += 1;
             assert!(tries < 400, "{} does not come to an end: {:?}", self.owner.email, self.status());
         }

@@ -98,9 +98,14 @@ async fn requests(
     gate: Arc<Gate>,
     statement: Arc<Notify>,
 ) -> Option<()> {
-    // The first message has no type. (Over a Unix socket nobody asks for TLS.)
-    let startup = message(&mut from, None).await?;
-    to.write_all(&startup).await.ok()?;
+    // What comes first has no type: perhaps the question whether there is TLS, then the start.
+    loop {
+        let message = message(&mut from, None).await?;
+        to.write_all(&message).await.ok()?;
+        if message[4..] != ASKS_FOR_TLS {
+            break;
+        }
+    }
     loop {
         let kind = from.read_u8().await.ok()?;
         let message = message(&mut from, Some(kind)).await?;
@@ -143,6 +148,8 @@ async fn answers(
         }
     }
 }
+
+const ASKS_FOR_TLS: [u8; 4] = 80_877_103_u32.to_be_bytes();
 
 /// One message with its header: the type, if it has one, four bytes of length that count themselves, the rest.
 async fn message(from: &mut OwnedReadHalf, kind: Option<u8>) -> Option<Vec<u8>> {

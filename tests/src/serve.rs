@@ -120,6 +120,13 @@ impl Server {
     }
 }
 
+/// Whatever becomes of us, the server does not stay behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        signal_to_stop(&self.child);
+    }
+}
+
 /// The server's program lies beside ours.
 fn program() -> anyhow::Result<PathBuf> {
     let ours = std::env::current_exe()?;
@@ -143,12 +150,16 @@ async fn address(output: tokio::process::ChildStdout) -> Option<String> {
 }
 
 async fn terminate(child: &mut Child) {
+    signal_to_stop(child);
+    if tokio::time::timeout(LONGEST_STOP, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}
+
+/// Gone already is as good.
+fn signal_to_stop(child: &Child) {
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
-        // Gone already is as good.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        if tokio::time::timeout(LONGEST_STOP, child.wait()).await.is_err() {
-            let _ = child.kill().await;
-        }
     }
 }
 

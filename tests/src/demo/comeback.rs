@@ -61,7 +61,8 @@ pub async fn come_back(phones: &mut [Phone], seed: u64, steps: &Steps) -> anyhow
 async fn exchange_until_done(phone: &mut Phone) -> anyhow::Result<()> {
     phone.with_faults(Faults::basement()).in_reach();
     for _ in 0..MOST_TRIES {
-        if !phone.exchange().await.must_go_on() && phone.status().unsent == 0 {
+        let must_go_on = phone.exchange().await.must_go_on();
+        if !must_go_on && phone.upload().await == 0 && phone.status().unsent == 0 {
             return Ok(());
         }
     }

@@ -11,7 +11,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sync_core::ids::UserId;
+use sync_core::ids::{DeviceId, UserId};
 
 use super::Settings;
 use super::intake::Imported;
@@ -55,6 +55,10 @@ pub struct Engineer {
 /// What the planner made of it.
 #[derive(Debug, Clone)]
 pub struct Planned {
+    pub plan: String,
+    /// Visits that the plan gave to somebody.
+    pub by_plan: i64,
+    /// Visits that somebody has, whoever decided.
     pub assigned: i64,
     pub mean_travel_min: Option<f64>,
     /// What is left for later, by reason.
@@ -133,17 +137,24 @@ impl Company {
             plan = self.desk.get(&format!("/plans/{id}")).await.expect(200).json();
         }
         let count = |one: &Value| Some((one["reason"].as_str()?.to_owned(), one["count"].as_i64()?));
-        let mut assigned = 0;
-        for kind in ["false", "true"] {
-            assigned += self.all(&format!("/visits?unassigned=false&unscheduled={kind}")).await.len();
-        }
         let planned = Planned {
-            assigned: i64::try_from(assigned)?,
+            plan: plan["plan_id"].as_str().context("a plan")?.to_owned(),
+            by_plan: plan["assigned"].as_i64().context("how many were assigned")?,
+            assigned: i64::try_from(self.assigned().await)?,
             mean_travel_min: plan["mean_travel_min"].as_f64(),
             left: plan["left"].as_array().into_iter().flatten().filter_map(count).collect(),
         };
         step.done(&format!("{} visits assigned", planned.assigned));
         Ok(planned)
+    }
+
+    /// How many visits somebody has.
+    async fn assigned(&self) -> usize {
+        let mut assigned = 0;
+        for scheduled in ["", "&unscheduled=true"] {
+            assigned += self.all(&format!("/visits?unassigned=false{scheduled}")).await.len();
+        }
+        assigned
     }
 
     /// A phone for everybody, enrolled with a key of its own.
@@ -159,6 +170,11 @@ impl Company {
         }
         step.done(&format!("{} phones", phones.len()));
         Ok(phones)
+    }
+
+    /// Somebody leaves the company, and his phone, wherever it is, is to say nothing any more.
+    pub async fn revoke(&self, device: DeviceId) {
+        self.admin.post(&format!("/devices/{device}/revoke"), &json!({})).await.expect(200);
     }
 
     /// The phones go on reporting where they are.

@@ -2,8 +2,7 @@
 //! tickets.
 
 use anyhow::Context;
-use callout_server::platform::clock::Clock;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures_util::StreamExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -24,7 +23,10 @@ pub const AT_ONCE: usize = 8;
 pub struct Job {
     pub ticket: TicketId,
     pub visit: VisitId,
-    pub window: TimeWindow,
+    /// When she is planned to be there.
+    pub slot: TimeWindow,
+    /// What was agreed with the customer, if anything was.
+    pub window: Option<TimeWindow>,
     pub priority: i64,
 }
 
@@ -38,7 +40,6 @@ pub struct Worked {
     /// Deeds that the phone refused on the spot.
     pub refused: usize,
     pub edited: Edited,
-    pub went_offline: DateTime<Utc>,
 }
 
 /// Every phone fetches its tickets.
@@ -66,7 +67,7 @@ pub async fn work_offline(
     let days: Vec<Vec<Job>> = phones.iter().map(|phone| jobs(phone, until)).collect();
     let jobs: Vec<Job> = days.iter().flatten().copied().collect();
     let step = steps.begin("working offline, while the office edits", jobs.len());
-    let went_offline = Clock::system().now();
+    let leaver = phones[usize::try_from(settings.seed)? % phones.len()].device.id;
     let mut working = Vec::new();
     for ((mut phone, day), number) in phones.drain(..).zip(days).zip(0..) {
         let (bar, seed) = (step.bar(), settings.seed.wrapping_add(1_000 + number));
@@ -81,8 +82,10 @@ pub async fn work_offline(
             (phone, tally)
         }));
     }
+    // What he still does goes to a dispatcher, not into the tickets; and none of it is lost.
+    company.revoke(leaver).await;
     let edited = office::edit(company, &jobs, settings.seed).await;
-    let mut worked = Worked { jobs, facts: 0, photos: 0, refused: 0, edited, went_offline };
+    let mut worked = Worked { jobs, facts: 0, photos: 0, refused: 0, edited };
     for phone in working {
         let (phone, tally) = phone.await.context("a phone")?;
         worked.facts += tally.facts;
@@ -98,9 +101,10 @@ pub async fn work_offline(
 fn jobs(phone: &Phone, until: ServerTime) -> Vec<Job> {
     let job = |entry: sync_core::replica::AgendaEntry| {
         let (ticket, priority) = (entry.ticket.ticket, entry.ticket.priority);
-        entry.visit.slot.or(entry.visit.window).map(|window| Job { ticket, visit: entry.visit.visit, window, priority })
+        let (visit, window) = (entry.visit.visit, entry.visit.window);
+        entry.visit.slot.map(|slot| Job { ticket, visit, slot, window, priority })
     };
-    phone.agenda().into_iter().filter_map(job).filter(|job| job.window.start() < until).collect()
+    phone.agenda().into_iter().filter_map(job).filter(|job| job.slot.start() < until).collect()
 }
 
 #[derive(Default)]
@@ -112,7 +116,7 @@ struct Tally {
 
 /// One visit from taking it on to leaving, by the clock of its plan.
 fn work(phone: &mut Phone, job: Job, dice: &mut StdRng, tally: &mut Tally) {
-    let begins = job.window.start().0;
+    let begins = job.slot.start().0;
     let mut act = |minute: i64, deed: Deed| {
         phone.at(DeviceTime(begins + minute * 60_000));
         let is_photo = matches!(deed, Deed::Photo { .. });
@@ -128,9 +132,11 @@ fn work(phone: &mut Phone, job: Job, dice: &mut StdRng, tally: &mut Tally) {
         return act(-90, Deed::Decline { reason: "no-parking".into() });
     }
     act(-90, Deed::Accept);
-    if dice.random_ratio(1, 4) {
-        // She will be a little later than planned, and says so.
-        let start = Some(ServerTime(begins + dice.random_range(1..=20) * 60_000));
+    if let Some(window) = job.window
+        && dice.random_ratio(1, 2)
+    {
+        // She will not make the beginning of what was agreed, and says so.
+        let start = Some(ServerTime(window.start().0 + dice.random_range(5..=20) * 60_000));
         act(-30, Deed::Reschedule { start, end: None });
     }
     act(-15, Deed::Depart);

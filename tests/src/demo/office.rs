@@ -11,8 +11,10 @@ use reqwest::Method;
 use serde_json::json;
 use sync_core::ids::TicketId;
 
-use super::company::Company;
+use super::Settings;
+use super::company::{Company, Planned};
 use super::day::Job;
+use super::steps::Steps;
 use crate::answer::Answer;
 
 /// What the office did to tickets that were being worked.
@@ -38,6 +40,29 @@ enum Edit {
     Reassign(usize),
 }
 
+/// Agrees with about every third customer of the days to be worked when the engineer comes. How many.
+pub async fn agree_on_windows(company: &Company, planned: &Planned, settings: &Settings, steps: &Steps) -> usize {
+    let step = steps.begin("agreeing on time windows with customers", 0);
+    let until = company.opened + TimeDelta::days(settings.days);
+    let mut dice = StdRng::seed_from_u64(settings.seed ^ 0xa9e3);
+    let visits = company.all(&format!("/plans/{}/visits", planned.plan)).await;
+    let wanted = visits.iter().filter_map(|visit| {
+        let starts_at: DateTime<Utc> = visit["starts_at"].as_str()?.parse().ok()?;
+        Some((visit["visit_id"].as_str()?, starts_at)).filter(|_| starts_at < until && dice.random_ratio(1, 3))
+    });
+    let agree = |(visit, starts_at): (&str, DateTime<Utc>)| {
+        let side = |to: DateTime<Utc>| json!({ "seen": null, "value": to });
+        let (start, end) = (starts_at - TimeDelta::minutes(30), starts_at + TimeDelta::minutes(60));
+        let patch = company.desk.request(Method::PATCH, &format!("/visits/{visit}"));
+        Answer::of(patch.json(&json!({ "start": side(start), "end": side(end) })))
+    };
+    let answers: Vec<Answer> =
+        futures_util::stream::iter(wanted.collect::<Vec<_>>()).map(agree).buffer_unordered(4).collect().await;
+    let agreed = answers.iter().filter(|answer| answer.status.is_success()).count();
+    step.done(&format!("{agreed} windows of an hour and a half"));
+    agreed
+}
+
 /// Edits about half of the tickets that are being worked.
 pub async fn edit(company: &Company, jobs: &[Job], seed: u64) -> Edited {
     let mut dice = StdRng::seed_from_u64(seed ^ 0x0ff1ce);
@@ -46,10 +71,10 @@ pub async fn edit(company: &Company, jobs: &[Job], seed: u64) -> Edited {
     for job in jobs {
         let edit = match dice.random_range(0..100) {
             0..18 => Edit::Priority(if job.priority == 1 { 2 } else { job.priority - 1 }),
-            18..36 => Edit::WindowEnd(dice.random_range(15..=90)),
-            36..42 => Edit::Note,
-            42..48 => Edit::Cancel,
-            48..54 => Edit::Reassign(*others.choose(&mut dice).unwrap_or(&0)),
+            18..24 => Edit::Note,
+            24..30 => Edit::Cancel,
+            30..36 => Edit::Reassign(*others.choose(&mut dice).unwrap_or(&0)),
+            36..80 if job.window.is_some() => Edit::WindowEnd(dice.random_range(15..=90)),
             _ => continue,
         };
         edits.push((*job, edit));
@@ -87,7 +112,8 @@ async fn make(company: &Company, job: Job, edit: Edit) -> bool {
             desk.request(Method::PATCH, &format!("/tickets/{}", job.ticket)).json(&body)
         }
         Edit::WindowEnd(minutes) => {
-            let end = instant(job.window.end().0);
+            let Some(window) = job.window else { return false };
+            let end = instant(window.end().0);
             let body = json!({ "end": { "seen": end, "value": end + TimeDelta::minutes(minutes) } });
             desk.request(Method::PATCH, &format!("/visits/{}", job.visit)).json(&body)
         }

@@ -17,15 +17,25 @@ use crate::ledger_check::{self, Verdict};
 use crate::phone::{Fate, Phone};
 use crate::serve::Server;
 
+/// What each step of the day brought.
+#[derive(Debug, Clone)]
+pub struct Day {
+    pub imported: Imported,
+    pub planned: Planned,
+    /// Visits with a window agreed with the customer.
+    pub agreed: usize,
+    pub worked: Worked,
+    pub returned: Returned,
+}
+
 /// Every figure of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    imported: Imported,
-    planned: Planned,
-    worked: Worked,
-    returned: Returned,
+    day: Day,
     /// Tickets that the office edited while they were worked offline, with both sides in them now.
     merged: usize,
+    /// Visits whose start was moved on a phone and whose end at the desk, with both as they were moved.
+    both_sides: usize,
     /// Reasons for review, each settled by a rule already, and in how many tickets.
     conflicts: BTreeMap<String, usize>,
     quarantined: usize,
@@ -33,14 +43,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    #[expect(clippy::too_many_arguments, reason = "it gathers what every step of the story has brought")]
+    /// Compares the ledgers and reads the tickets.
     pub async fn gather(
         server: &Server,
         company: &Company,
-        imported: Imported,
-        planned: Planned,
-        worked: Worked,
-        returned: Returned,
+        day: Day,
         phones: &[Phone],
         steps: &Steps,
     ) -> anyhow::Result<Self> {
@@ -50,14 +57,16 @@ impl Outcome {
         let verdict = ledger_check::check(&mut database, Some(&server.blobs()), &ledgers).await?;
         step.done(&format!("{} entries, {} lost", verdict.saved, verdict.lost.len()));
 
+        let worked = &day.worked;
         let step = steps.begin("reading the tickets", worked.jobs.len());
         let tickets: BTreeSet<_> = worked.jobs.iter().map(|job| job.ticket).collect();
-        let (mut merged, mut conflicts) = (0, BTreeMap::new());
+        let (mut merged, mut both_sides, mut conflicts) = (0, 0, BTreeMap::new());
         let read =
             |ticket| async move { (ticket, company.desk.get(&format!("/tickets/{ticket}")).await.expect(200).json()) };
         let mut views = futures_util::stream::iter(tickets).map(read).buffer_unordered(4);
         while let Some((ticket, view)) = views.next().await {
             merged += usize::from(worked.edited.tickets.contains(&ticket) && has_both_sides(&view));
+            both_sides += usize::from(has_window_of_both(&view));
             for flag in flags(&view) {
                 *conflicts.entry(flag).or_default() += 1;
             }
@@ -65,7 +74,7 @@ impl Outcome {
         }
         let quarantined = company.all("/quarantine").await.len();
         step.done(&format!("{merged} merged, {quarantined} entries in quarantine"));
-        Ok(Self { imported, planned, worked, returned, merged, conflicts, quarantined, verdict })
+        Ok(Self { day, merged, both_sides, conflicts, quarantined, verdict })
     }
 
     pub fn is_whole(&self) -> bool {
@@ -76,7 +85,8 @@ impl Outcome {
     pub fn table(&self, took: Duration) -> String {
         let mut table = Table::new();
         table.load_style(UTF8_BORDERS_ONLY);
-        let (imported, planned, worked, edited) = (&self.imported, &self.planned, &self.worked, &self.worked.edited);
+        let Day { imported, planned, agreed, worked, returned } = &self.day;
+        let edited = &worked.edited;
         let mut row = |name: &str, figure: String, more: String| {
             table.add_row([Cell::new(name), Cell::new(figure).set_alignment(CellAlignment::Right), Cell::new(more)]);
         };
@@ -88,7 +98,12 @@ impl Outcome {
         row("located", thousands(imported.created - imported.needs_location), String::new());
         row("need a location", thousands(imported.needs_location), "wait in their queue".into());
         let travel = planned.mean_travel_min.map(|minutes| format!("mean drive {minutes:.0} min")).unwrap_or_default();
-        row("assigned", thousands(planned.assigned), travel);
+        let by_itself = planned.assigned.saturating_sub(planned.by_plan);
+        row(
+            "assigned",
+            thousands(planned.assigned),
+            format!("{travel}; {by_itself} of them by the server as they came in"),
+        );
         for (at, (reason, count)) in planned.left.iter().enumerate() {
             row(if at == 0 { "left for later" } else { "" }, thousands(*count), left_because(reason));
         }
@@ -102,13 +117,19 @@ impl Outcome {
                 edited.priorities, edited.windows, edited.notes, edited.cancelled, edited.reassigned
             ),
         );
-        let of = |fate| self.returned.fates.get(&fate).copied().unwrap_or(0);
+        let of = |fate| returned.fates.get(&fate).copied().unwrap_or(0);
         let hardship = format!("{} lost replies, {} duplicates on the way", of(Fate::ReplyLost), of(Fate::Doubled));
         row("merged", thousands(self.merged), hardship);
+        let windows = format!("start moved on the phone, end at the desk: both stay ({agreed} windows were agreed)");
+        row("moved by two", thousands(self.both_sides), windows);
         for (at, (kind, count)) in self.conflicts.iter().enumerate() {
             row(if at == 0 { "settled by rule" } else { "" }, thousands(*count), settled(kind));
         }
-        row("quarantined", thousands(self.quarantined), "kept whole, for a dispatcher to decide".into());
+        row(
+            "quarantined",
+            thousands(self.quarantined),
+            "of a phone that was revoked meanwhile: kept whole, for a dispatcher".into(),
+        );
         if self.verdict.stored_blobs < self.verdict.blobs {
             let waiting = self.verdict.blobs - self.verdict.stored_blobs;
             row(
@@ -132,17 +153,19 @@ impl Outcome {
 
     /// For machines: one line.
     pub fn json(&self) -> Value {
+        let Day { imported, planned, worked, .. } = &self.day;
         json!({
-            "imported": self.imported.created,
-            "located": self.imported.created - self.imported.needs_location,
-            "needs_location": self.imported.needs_location,
-            "assigned": self.planned.assigned,
-            "mean_travel_min": self.planned.mean_travel_min,
-            "left_for_later": self.planned.left.values().sum::<i64>(),
-            "worked_offline": self.worked.jobs.len(),
+            "imported": imported.created,
+            "located": imported.created - imported.needs_location,
+            "needs_location": imported.needs_location,
+            "assigned": planned.assigned,
+            "mean_travel_min": planned.mean_travel_min,
+            "left_for_later": planned.left.values().sum::<i64>(),
+            "worked_offline": worked.jobs.len(),
             "entries": self.verdict.saved,
-            "edited_meanwhile": self.worked.edited.tickets.len(),
+            "edited_meanwhile": worked.edited.tickets.len(),
             "merged": self.merged,
+            "moved_by_two": self.both_sides,
             "settled_by_rule": self.conflicts,
             "quarantined": self.quarantined,
             "blobs": self.verdict.blobs,
@@ -158,6 +181,16 @@ fn has_both_sides(ticket: &Value) -> bool {
     let is_desk = |kind: &str| matches!(kind, "desk_edit" | "cancel" | "unassign" | "note");
     said().any(|fact| !fact["device_id"].is_null())
         && said().any(|fact| fact["device_id"].is_null() && fact["kind"].as_str().is_some_and(is_desk))
+}
+
+/// The engineer moved the start, the desk the end, and neither was kept aside.
+fn has_window_of_both(ticket: &Value) -> bool {
+    let said = || ticket["timeline"].as_array().into_iter().flatten();
+    let is_end = |fact: &Value| fact["body"]["path"].as_str().is_some_and(|path| path.ends_with("/end"));
+    let is_kept = |fact: &Value| fact["flags"].as_array().into_iter().flatten().any(|flag| flag == "window_kept");
+    let moved = |fact: &&Value| fact["kind"] == "reschedule" && !is_kept(fact);
+    // The first edit of the end is the agreement itself.
+    said().any(|fact| moved(&fact)) && said().filter(|fact| fact["kind"] == "desk_edit" && is_end(fact)).count() > 1
 }
 
 fn flags(ticket: &Value) -> BTreeSet<String> {

@@ -57,6 +57,22 @@ impl Phone {
         }
     }
 
+    /// Uploads the bytes that the server is not known to have, over the way as it is. The next exchange will say that
+    /// they are stored. How many the server took.
+    pub async fn upload(&mut self) -> usize {
+        let awaited: Vec<Sha256Hash> = self.replica.awaited_blobs().map(|blob| blob.sha256).collect();
+        let mut taken = 0;
+        for sha256 in awaited {
+            if !self.link.is_up || self.link.draw() == Fate::RequestLost {
+                continue;
+            }
+            let bytes = std::fs::read(self.photo_path(sha256)).expect("bytes that were promised to be kept");
+            let put = self.owner.request(Method::PUT, &format!("/attachments/{sha256}")).body(bytes);
+            taken += usize::from(put.send().await.is_ok_and(|answer| answer.status().is_success()));
+        }
+        taken
+    }
+
     /// The request over the way as it is.
     async fn carry(&mut self, request: &[u8], asked: &Asked) -> Result<Vec<u8>, Failure> {
         if !self.link.is_up {
