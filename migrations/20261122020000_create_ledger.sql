@@ -159,14 +159,6 @@ create table outbox (
     created_at timestamptz not null,
     constraint outbox_pkey primary key (tenant_id, xid, serial)
 );
-create index outbox_order_idx on outbox (xid, serial);
-
-create table relay_position (
-    consumer text not null,
-    xid bigint not null,
-    serial bigint not null,
-    constraint relay_position_pkey primary key (consumer)
-);
 
 -- projections --------------------------------------------------------------------------------------------------------
 
@@ -318,59 +310,3 @@ grant select, insert, update on ticket_document, device_session, quarantine, tic
 grant usage on sequence feed_serial to app;
 grant select, insert, update, delete on
     booking, ticket, ticket_skill, visit, assignment, fact, evidence, part_use, ticket_scope to app;
-
--- Before a tenant is known -------------------------------------------------------------------------------------------
-
-create policy definer_reads on outbox for select to callout_definer using (true);
-grant select on outbox to callout_definer;
-grant select, insert, update on relay_position to callout_definer;
-
-set role callout_definer;
-
--- The next events for one consumer, in an order that never skips; its position row stays locked until commit.
-create function relay_take (the_consumer text, most integer)
-    returns table (tenant_id uuid, xid bigint, serial bigint, kind text, ticket_id uuid, user_id uuid, payload jsonb, created_at timestamptz)
-    language plpgsql security definer set search_path = pg_catalog, public
-as $$
-declare
-    position_xid bigint;
-    position_serial bigint;
-begin
-    insert into public.relay_position (consumer, xid, serial) values (the_consumer, 0, 0) on conflict do nothing;
-    select p.xid, p.serial into position_xid, position_serial
-    from public.relay_position p where p.consumer = the_consumer for update skip locked;
-    if not found then
-        return;
-    end if;
-    return query
-        select o.tenant_id, o.xid, o.serial, o.kind, o.ticket_id, o.user_id, o.payload, o.created_at
-        from public.outbox o
-        where (o.xid, o.serial) > (position_xid, position_serial)
-            and o.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-        order by o.xid, o.serial
-        limit most;
-end
-$$;
-
-create function relay_done (the_consumer text, done_xid bigint, done_serial bigint)
-    returns void language sql security definer set search_path = pg_catalog, public
-as $$
-    update public.relay_position set xid = done_xid, serial = done_serial where consumer = the_consumer;
-$$;
-
--- Seconds since the oldest event that a consumer has not yet handled; null when there is none.
-create function relay_lag_s (the_consumer text, at_time timestamptz)
-    returns double precision language sql stable security definer set search_path = pg_catalog, public
-as $$
-    select extract(epoch from at_time - min(o.created_at))::double precision
-    from public.outbox o
-    where (o.xid, o.serial) > (
-        select coalesce(max(p.xid), 0), coalesce(max(p.serial), 0)
-        from public.relay_position p where p.consumer = the_consumer
-    );
-$$;
-
-reset role;
-
-revoke all on function relay_take (text, integer), relay_done (text, bigint, bigint), relay_lag_s (text, timestamptz) from public;
-grant execute on function relay_take (text, integer), relay_done (text, bigint, bigint), relay_lag_s (text, timestamptz) to app;

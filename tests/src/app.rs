@@ -7,6 +7,8 @@ use callout_server::boot::{self, Running};
 use callout_server::platform::clock::Clock;
 use callout_server::platform::config::{Config, LogFormat};
 use callout_server::state::AppState;
+use callout_server::workers;
+use callout_server::workers::relay::Consumer;
 
 use crate::actor::Actor;
 use crate::answer::Answer;
@@ -121,6 +123,31 @@ impl TestApp {
         while !sqlx::query_scalar::<_, bool>(is_past).bind(&end).fetch_one(&mut database).await.expect("its horizon") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Waits until every consumer of the outbox has acted on everything committed so far.
+    pub async fn relayed(&self) {
+        self.settle().await;
+        let consumers: Vec<&str> = workers::consumers(self.state()).iter().map(Consumer::name).collect();
+        let mut database = self.database.superuser().await;
+        let is_done = "select not exists (
+                select from outbox o
+                cross join unnest($1::text[]) as c (consumer)
+                left join relay_position p on p.tenant_id = o.tenant_id and p.consumer = c.consumer
+                where (o.xid, o.serial) > (coalesce(p.xid, 0), coalesce(p.serial, 0))
+            )
+            and not exists (select from relay_position where holder is not null)";
+        let relay = async {
+            while !sqlx::query_scalar::<_, bool>(is_done)
+                .bind(&consumers)
+                .fetch_one(&mut database)
+                .await
+                .expect("a look")
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), relay).await.expect("the outbox is handed on within a minute");
     }
 
     /// Moves the server's clock forward.

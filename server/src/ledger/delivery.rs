@@ -51,11 +51,8 @@ pub async fn read(tx: &mut TenantTx, after: Position, most: i64) -> Result<Page,
     let is_held_up = sqlx::query_scalar!(
         r#"select exists (
             select from outbox
-            where (xid, serial) > ($1, $2)
-                and xid >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+            where xid >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
         ) as "is_held_up!""#,
-        after.xid,
-        after.serial,
     )
     .fetch_one(tx.as_mut())
     .await?;

@@ -124,23 +124,19 @@ pub async fn rows_after(
         .collect())
 }
 
-/// Whether rows after this position are committed and cannot be read yet, because an older transaction still runs.
-pub async fn is_held_up(tx: &mut TenantTx, after: feed::Position) -> Result<bool, LiveError> {
+/// Whether there are rows that are committed and cannot be read yet, because an older transaction still runs.
+pub async fn is_held_up(tx: &mut TenantTx) -> Result<bool, LiveError> {
     let is_held_up = sqlx::query_scalar!(
         r#"select
             exists (
                 select from outbox o
-                where (o.xid, o.serial) > ($1, $2)
-                    and o.xid >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+                where o.xid >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
             )
             or exists (
                 select from engineer_position p
                 where p.is_move
-                    and (p.xid, p.serial) > ($1, $2)
                     and p.xid >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
             ) as "is_held_up!""#,
-        after.xid,
-        after.serial,
     )
     .fetch_one(tx.as_mut())
     .await?;

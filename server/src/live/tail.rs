@@ -156,7 +156,7 @@ impl Tail {
             .ctx
             .read(async move |tx: &mut TenantTx| {
                 let rows = store::rows_after(tx, after, None, PAGE).await?;
-                let is_held_up = store::is_held_up(tx, after).await?;
+                let is_held_up = store::is_held_up(tx).await?;
                 Ok::<_, LiveError>((rows, is_held_up))
             })
             .await?;

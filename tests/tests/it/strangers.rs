@@ -112,6 +112,8 @@ async fn another_tenants_administrator_finds_nothing_and_changes_nothing() {
     let rival = app.another_tenant("rival").await;
     let mut database = app.database().superuser().await;
     let victim = app.tenant().id.to_string();
+    // Nobody else may change anything meanwhile.
+    app.relayed().await;
     let before = everything_of(&mut database, &victim).await;
     let mut called = 0;
     for operation in document.operations().into_iter().filter(|operation| !operation.is_open) {

@@ -133,7 +133,8 @@ impl Drain {
 
     /// In a task of its own, so that a panic is a failure like any other.
     async fn hand_over(&self, delivery: &Arc<Delivery>) -> Result<(), Failure> {
-        let mut acting = tokio::spawn(self.consumer.act(self.ctx.clone(), Arc::clone(delivery)));
+        let (consumer, ctx, delivery) = (self.consumer.clone(), self.ctx.clone(), Arc::clone(delivery));
+        let mut acting = tokio::spawn(async move { consumer.act(ctx, delivery).await });
         let outcome = match tokio::time::timeout(self.pace.patience, &mut acting).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panicked)) => Err(panicked.into()),
