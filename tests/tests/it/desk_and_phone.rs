@@ -59,7 +59,7 @@ async fn work_done_underground_shows_at_the_desk_and_is_verified_and_closed() {
     let seen = dora.get(&path).await.expect(200).json();
     let said: Vec<&Value> = seen["timeline"].as_array().unwrap().iter().map(|fact| &fact["kind"]).collect();
     assert_eq!(said, ["assign", "accept", "depart", "check_in", "start", "done", "blob"]);
-    assert_eq!((&seen["status"], &seen["evidence"][0]["is_stored"]), (&json!("done"), &json!(false)));
+    assert_eq!((&seen["status"], &seen["evidence"][0]["is_stored"]), (&json!("done"), &json!(true)));
     assert_eq!(seen["engineer_ids"].as_array().unwrap().len(), 1);
     assert_eq!(dora.post(&format!("{path}/verify"), &json!({})).await.expect(200).json()["status"], "verified");
     assert_eq!(dora.post(&format!("{path}/close"), &json!({})).await.expect(200).json()["status"], "closed");
