@@ -75,9 +75,9 @@ create table quarantine (
     ticket_id uuid not null,
     device_id uuid not null,
     user_id uuid not null,
-    session_nonce bytea not null,
-    dev_seq bigint not null,
-    change_hash bytea not null,
+    session_nonce bytea,                 -- null: handed in by itself, as the entry alone
+    dev_seq bigint,
+    change_hash bytea not null,          -- SHA-256 of the change; of the entry where it was handed in by itself
     change_bytes bytea not null,
     fact_id uuid,
     fact_kind text,
@@ -88,10 +88,12 @@ create table quarantine (
     settled_by uuid,
     settlement text,
     constraint quarantine_pkey primary key (tenant_id, quarantine_id),
+    constraint quarantine_batch_check check ((session_nonce is null) = (dev_seq is null)),
     constraint quarantine_settlement_check check (settlement in ('entered', 'dismissed', 'withdrawn'))
 );
 create index quarantine_open_idx on quarantine (tenant_id, received_at, quarantine_id) where settled_at is null;
 create unique index quarantine_change_idx on quarantine (tenant_id, device_id, session_nonce, dev_seq, change_hash);
+create unique index quarantine_handed_in_idx on quarantine (tenant_id, device_id, fact_id) where session_nonce is null;
 
 create table booking (
     tenant_id uuid not null,

@@ -52,7 +52,7 @@ impl Driver {
 
     /// The day as listeners hear of it.
     fn day(&self) -> Present<Day> {
-        self.with(|replica| Ok(Day::of(replica, host::now()))).map_or(Present::Unknown, Present::Value)
+        self.with(|replica| Ok(Day::of(replica, host::now())?)).map_or(Present::Unknown, Present::Value)
     }
 
     pub fn listeners(&self) -> Option<&Publisher<Day>> {

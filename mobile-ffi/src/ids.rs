@@ -48,4 +48,6 @@ crosses_as_string! {
     CustomerId,
     /// Where the work is done.
     SiteId,
+    /// Somebody on site.
+    ContactId,
 }

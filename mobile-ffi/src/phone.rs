@@ -66,7 +66,7 @@ impl Phone {
 
     /// The user's own visits that are not over, by time.
     pub fn agenda(&self) -> Result<Vec<AgendaItem>, FieldError> {
-        self.driver.with(|replica| Ok(AgendaItem::all(replica)))
+        self.driver.with(|replica| Ok(AgendaItem::all(replica)?))
     }
 
     /// One ticket, to be read and worked.

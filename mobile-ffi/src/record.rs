@@ -5,12 +5,14 @@
 
 mod day;
 mod entry;
+mod place;
 mod status;
 mod ticket;
 mod work;
 
 pub use day::{AgendaItem, Day};
 pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
+pub use place::{Contact, Customer, Site};
 pub use status::{PhoneStatus, Standing, SyncReport, Trouble};
 pub use ticket::{Status, TicketView, VisitView};
 pub use work::{AwaitedBlob, BlobReference, CustomerSignature, Draft, DraftDecision, Place};

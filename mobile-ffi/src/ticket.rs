@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use sync_core::command;
+use sync_core::document::Core;
+use sync_core::replica::Sight;
 
 use crate::driver::Driver;
 use crate::error::FieldError;
 use crate::host;
 use crate::ids::{FactId, TicketId, VisitId};
-use crate::record::TicketView;
+use crate::record::{Customer, Site, TicketView};
 use crate::visit::Visit;
 
 /// One ticket, as it is on this phone: what the server has, with what is unsent on top.
@@ -26,8 +28,19 @@ impl Ticket {
 
     /// Everything to be shown of it.
     pub fn view(&self) -> Result<TicketView, FieldError> {
-        let gone = || FieldError::NotFound { detail: format!("ticket {} is not on this phone", self.id) };
-        self.driver.with(|replica| replica.look(self.id, host::now(), TicketView::of)?.ok_or_else(gone))
+        self.look(TicketView::of)
+    }
+
+    /// Where the work is, with whom to ask for.
+    pub fn site(&self) -> Result<Option<Site>, FieldError> {
+        let id = self.core(|core| core.site)?;
+        self.driver.with(|replica| Ok(id.map(|id| Site::of(replica, id)).transpose()?))
+    }
+
+    /// For whom the work is.
+    pub fn customer(&self) -> Result<Option<Customer>, FieldError> {
+        let id = self.core(|core| core.customer)?;
+        self.driver.with(|replica| Ok(id.map(|id| Customer::of(replica, id)).transpose()?))
     }
 
     /// One of its visits, to be worked.
@@ -54,5 +67,14 @@ impl Ticket {
 impl Ticket {
     pub(crate) fn new(driver: Arc<Driver>, id: sync_core::ids::TicketId) -> Self {
         Self { driver, id }
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Sight<'_>) -> T) -> Result<T, FieldError> {
+        let gone = || FieldError::NotFound { detail: format!("ticket {} is not on this phone", self.id) };
+        self.driver.with(|replica| replica.look(self.id, host::now(), look)?.ok_or_else(gone))
+    }
+
+    fn core<T>(&self, read: impl FnOnce(&Core) -> T) -> Result<T, FieldError> {
+        self.look(|sight| read(sight.ticket.doc.core()))
     }
 }

@@ -8,6 +8,7 @@ pub mod document;
 pub mod policy;
 pub mod command;
 pub mod guard;
+pub mod reference;
 pub mod replica;
 pub mod wire;
 pub mod store;

@@ -24,6 +24,7 @@ mod request;
 mod reply;
 mod answers;
 mod items;
+mod references;
 mod rebuild;
 mod summary;
 mod status;

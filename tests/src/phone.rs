@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use callout_server::platform::clock::Clock;
 use callout_server::platform::random::Random;
-use sync_core::ids::{Nonce, TicketId, VisitId};
+use sync_core::ids::{CustomerId, Nonce, SiteId, TicketId, VisitId};
 use sync_core::policy::Role;
+use sync_core::reference::{Customer, Site};
 use sync_core::replica::{AgendaEntry, Draft, Identity, Opening, Replica, Sight, Summary, SyncStatus};
 use sync_core::store::SqliteStore;
 use sync_core::time::DeviceTime;
@@ -197,6 +198,16 @@ impl Phone {
             .tickets()
             .find(|ticket| ticket.visits.iter().any(|one| one.visit == visit))
             .map(|found| found.ticket)
+    }
+
+    /// Where work is done, if this phone has been told.
+    pub fn site(&mut self, id: SiteId) -> Option<Site> {
+        self.replica.site(id).expect("the phone's store")
+    }
+
+    /// For whom work is done, if this phone has been told.
+    pub fn customer(&mut self, id: CustomerId) -> Option<Customer> {
+        self.replica.customer(id).expect("the phone's store")
     }
 
     /// Looks at a ticket as its owner sees it; the test fails if it is not here.

@@ -40,6 +40,7 @@ class OfflineTest(unittest.TestCase):
         agenda = {item.ticket: item for item in self.phone.agenda()}
         self.assertEqual(visit_id, agenda[ticket_id].visit)
         self.assertEqual(Status.ASSIGNED, agenda[ticket_id].status)
+        self.assertEqual("Rathausstr. 15", agenda[ticket_id].site.address)
         ticket = self.phone.ticket(ticket_id)
         visit = ticket.visit(visit_id)
 
@@ -47,6 +48,10 @@ class OfflineTest(unittest.TestCase):
         with self.assertRaises(FieldError.Refused) as too_early:
             visit.start()
         self.assertEqual("not_from_here", too_early.exception.rule)
+        site = ticket.site()
+        self.assertEqual(("Town hall", 52.52, 13.405), (site.name, site.lat, site.lon), "where to go, with no network")
+        self.assertEqual([("M. Okafor", "+49 30 1234567")], [(who.name, who.phone) for who in site.contacts])
+        self.assertIsNone(ticket.customer())
         photo, strokes = b"a photo", b"strokes"
         entries = [visit.accept(), visit.depart(), visit.check_in(), visit.start()]
         entries.append(visit.answer("voltage", "229"))

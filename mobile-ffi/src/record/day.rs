@@ -1,21 +1,21 @@
 //! The user's day.
 
 use sync_core::replica::{AgendaEntry, Replica};
-use sync_core::store::SqliteStore;
+use sync_core::store::{SqliteStore, StoreError};
 use sync_core::time::{DeviceTime, TimeWindow};
 
-use crate::ids::{CustomerId, SiteId, TicketId, VisitId};
-use crate::record::{PhoneStatus, Status};
+use crate::ids::{TicketId, VisitId};
+use crate::record::{Customer, PhoneStatus, Site, Status};
 
 /// What a listener is told.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Day {
     pub status: PhoneStatus,
     pub agenda: Vec<AgendaItem>,
 }
 
 /// One line of the agenda: a visit that is the user's and not over.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct AgendaItem {
     pub ticket: TicketId,
     pub visit: VisitId,
@@ -27,30 +27,34 @@ pub struct AgendaItem {
     pub status: Status,
     /// 1 is most urgent, 5 least.
     pub priority: u8,
+    /// When the user is planned to be there.
+    pub slot_start_ms: Option<i64>,
+    pub slot_end_ms: Option<i64>,
+    /// What the customer was promised.
     pub window_start_ms: Option<i64>,
     pub window_end_ms: Option<i64>,
     /// By when the SLA wants it solved.
     pub resolve_by_ms: Option<i64>,
-    pub customer: Option<CustomerId>,
-    pub site: Option<SiteId>,
+    pub customer: Option<Customer>,
+    pub site: Option<Site>,
     /// Entries on this ticket that the server does not have.
     pub unsent: u32,
 }
 
 impl Day {
-    pub(crate) fn of(replica: &Replica<SqliteStore>, now: DeviceTime) -> Self {
-        Self { status: PhoneStatus::of(replica, now), agenda: AgendaItem::all(replica) }
+    pub(crate) fn of(replica: &mut Replica<SqliteStore>, now: DeviceTime) -> Result<Self, StoreError> {
+        Ok(Self { agenda: AgendaItem::all(replica)?, status: PhoneStatus::of(replica, now) })
     }
 }
 
 impl AgendaItem {
-    pub(crate) fn all(replica: &Replica<SqliteStore>) -> Vec<Self> {
-        replica.agenda().iter().map(Self::of).collect()
+    pub(crate) fn all(replica: &mut Replica<SqliteStore>) -> Result<Vec<Self>, StoreError> {
+        replica.agenda().iter().map(|entry| Self::of(replica, entry)).collect()
     }
 
-    fn of(entry: &AgendaEntry) -> Self {
+    fn of(replica: &mut Replica<SqliteStore>, entry: &AgendaEntry) -> Result<Self, StoreError> {
         let (ticket, visit) = (&entry.ticket, &entry.visit);
-        Self {
+        Ok(Self {
             ticket: TicketId(ticket.ticket),
             visit: VisitId(visit.visit),
             number: ticket.number.clone(),
@@ -58,13 +62,15 @@ impl AgendaItem {
             ticket_type: ticket.ticket_type.clone(),
             status: visit.status.into(),
             priority: priority(ticket.priority),
+            slot_start_ms: visit.slot.map(TimeWindow::start).map(|start| start.0),
+            slot_end_ms: visit.slot.map(TimeWindow::end).map(|end| end.0),
             window_start_ms: visit.window.map(TimeWindow::start).map(|start| start.0),
             window_end_ms: visit.window.map(TimeWindow::end).map(|end| end.0),
             resolve_by_ms: ticket.resolve_by.map(|time| time.0),
-            customer: ticket.customer.map(CustomerId),
-            site: ticket.site.map(SiteId),
+            customer: ticket.customer.map(|id| Customer::of(replica, id)).transpose()?,
+            site: ticket.site.map(|id| Site::of(replica, id)).transpose()?,
             unsent: count(entry.unsent),
-        }
+        })
     }
 }
 

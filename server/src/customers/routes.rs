@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::error::CustomerError;
 use super::store;
 use super::view::{CustomerFilter, CustomerRequest, CustomerView};
+use crate::ledger::feed::{self, Beside};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
@@ -82,7 +83,9 @@ async fn update_customer(
     let (customer, archived_at) = (request.parse()?, request.archived.then(|| clock.now()));
     let row = ctx
         .transact(async move |tx: &mut TenantTx| {
-            store::update(tx, CustomerId(id), version, &customer, archived_at).await
+            let row = store::update(tx, CustomerId(id), version, &customer, archived_at).await?;
+            feed::publish_beside(tx, Beside::Customer(CustomerId(id))).await?;
+            Ok::<_, CustomerError>(row)
         })
         .await?;
     Ok(row.into())

@@ -18,6 +18,7 @@ use crate::directory::rows::{
     customer_by_reference, insert_customer, insert_site, locate_site, site_by_reference, ticket_types,
 };
 use crate::directory::{NewCustomer, NewSite, TicketType};
+use crate::ledger::feed::{self, Beside};
 use crate::ledger::outbox::{self, Event};
 use crate::ledger::{Ledger, NewTicket};
 use crate::platform::clock::Clock;
@@ -183,6 +184,7 @@ async fn site_of(
     if let Some((id, is_located)) = site_by_reference(tx, site.reference.as_str()).await? {
         if let Some(position) = site.position.filter(|_| !is_located) {
             locate_site(tx, id, position).await?;
+            feed::publish_beside(tx, Beside::Site(id)).await?;
             outbox::append(tx, &Event::site_located(id), ServerTime(now.timestamp_millis())).await?;
         }
         return Ok(id);

@@ -12,6 +12,7 @@ use sync_core::time::{DeviceTime, Hlc, ServerTime, TimeWindow};
 
 use super::booking::{self, Booking, Claim};
 use super::documents::{self, Appended, OpenTicket};
+use super::feed::{self, Beside};
 use super::projections::{self, Admitted, Touched};
 use super::{Ledger, LedgerError, publish};
 use crate::platform::random::Random;
@@ -83,6 +84,8 @@ impl Ledger {
         T: Send,
     {
         let mut open = self.open(tx, ticket).await?.ok_or(LedgerError::NotFound)?;
+        let named = |open: &OpenTicket| (open.doc.core().site, open.doc.core().customer);
+        let named_before = named(&open);
         let (made, done) = {
             let author = command::Author { user: by.user, role: by.role, origin: Origin::Desk };
             let (appended, admitted, claims) = Default::default();
@@ -92,6 +95,9 @@ impl Ledger {
             (made, (desk.appended, desk.admitted, desk.claims))
         };
         self.store(tx, &mut open, done, now).await?;
+        if named(&open) != named_before {
+            feed::publish_beside(tx, Beside::Ticket(ticket)).await.map_err(LedgerError::from)?;
+        }
         Ok(made)
     }
 

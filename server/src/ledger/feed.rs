@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sync_core::ids::TicketId;
+use sync_core::ids::{CustomerId, SiteId, TicketId};
 
 use super::LedgerError;
 use crate::tenancy::TenantTx;
@@ -74,6 +74,8 @@ pub struct Entry {
     pub motion: Motion,
     /// The first of the versions it brought.
     pub from_version: i64,
+    /// It brought none: a row beside the ticket changed, such as its site.
+    pub is_beside: bool,
 }
 
 /// Publishes one admitted change set to these channels, in the transaction that stores it.
@@ -101,6 +103,39 @@ pub async fn publish(
     Ok(())
 }
 
+/// A row that tickets name beside their documents.
+#[derive(Debug, Clone, Copy)]
+pub enum Beside {
+    Site(SiteId),
+    Customer(CustomerId),
+    /// All that one ticket names: it names others now.
+    Ticket(TicketId),
+}
+
+/// Tells the channels of all tickets concerned that a row beside them changed, in the transaction that changes it.
+pub async fn publish_beside(tx: &mut TenantTx, beside: Beside) -> Result<(), sqlx::Error> {
+    let (site, customer, ticket) = match beside {
+        Beside::Site(id) => (Some(id.0), None, None),
+        Beside::Customer(id) => (None, Some(id.0), None),
+        Beside::Ticket(id) => (None, None, Some(id.0)),
+    };
+    sqlx::query!(
+        "insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+        select $1, s.channel, s.ticket_id, 'change', d.version + 1, d.version
+        from ticket t
+        join ticket_scope s on s.ticket_id = t.ticket_id
+        join ticket_document d on d.ticket_id = t.ticket_id
+        where t.site_id = $2 or t.customer_id = $3 or t.ticket_id = $4",
+        tx.tenant().0,
+        site,
+        customer,
+        ticket,
+    )
+    .execute(tx.as_mut())
+    .await?;
+    Ok(())
+}
+
 /// The next rows of these channels after `after`, oldest first, at most `most`.
 pub async fn read(
     tx: &mut TenantTx,
@@ -109,7 +144,7 @@ pub async fn read(
     most: i64,
 ) -> Result<Vec<Entry>, LedgerError> {
     let rows = sqlx::query!(
-        "select xid, serial, ticket_id, kind, from_version
+        "select xid, serial, ticket_id, kind, from_version, to_version
         from feed
         where channel = any($1)
             and (xid, serial) > ($2, $3)
@@ -134,6 +169,7 @@ pub async fn read(
                 _ => Motion::Change,
             },
             from_version: row.from_version,
+            is_beside: row.to_version < row.from_version,
         })
         .collect())
 }

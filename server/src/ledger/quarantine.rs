@@ -58,6 +58,43 @@ pub async fn keep(
     Ok(())
 }
 
+/// An entry that its author's phone handed in by itself, because it could not be said any more.
+pub struct HandedIn {
+    pub ticket: TicketId,
+    pub device: sync_core::ids::DeviceId,
+    pub user: sync_core::ids::UserId,
+    pub aside: SetAside,
+}
+
+/// Keeps what was handed in. A repetition keeps it once; what has been admitted meanwhile is not kept.
+pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime) -> Result<(), LedgerError> {
+    for HandedIn { ticket, device, user, aside } in handed_in {
+        sqlx::query!(
+            "insert into quarantine (
+                tenant_id, quarantine_id, ticket_id, device_id, user_id,
+                change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+            where not exists (select from fact where ticket_id = $3 and fact_id = $8)
+            on conflict do nothing",
+            tx.tenant().0,
+            aside.id,
+            ticket.0,
+            device.0,
+            user.0,
+            &aside.change.0,
+            &aside.bytes,
+            aside.fact.0,
+            aside.kind.as_deref(),
+            aside.code,
+            aside.detail,
+            instant(now),
+        )
+        .execute(tx.as_mut())
+        .await?;
+    }
+    Ok(())
+}
+
 /// Settles what waited in quarantine only because something before it was refused, and has now come in by itself.
 pub async fn settle_entered(
     tx: &mut TenantTx,

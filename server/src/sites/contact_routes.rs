@@ -8,7 +8,9 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::contact_store as store;
+use super::error::SiteError;
 use super::view::{ContactRequest, ContactView};
+use crate::ledger::feed::{self, Beside};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
@@ -50,8 +52,13 @@ async fn create_contact(
     ctx.require(Permission::EditMasterData)?;
     let (contact, now) = (request.parse()?, clock.now());
     let id = ContactId(random.uuid(now));
-    let row =
-        ctx.transact(async move |tx: &mut TenantTx| store::insert(tx, SiteId(site), id, &contact, now).await).await?;
+    let row = ctx
+        .transact(async move |tx: &mut TenantTx| {
+            let row = store::insert(tx, SiteId(site), id, &contact, now).await?;
+            feed::publish_beside(tx, Beside::Site(SiteId(site))).await?;
+            Ok::<_, SiteError>(row)
+        })
+        .await?;
     Ok((StatusCode::CREATED, row.into()))
 }
 
@@ -71,7 +78,9 @@ async fn update_contact(
     let (contact, archived_at) = (request.parse()?, request.archived.then(|| clock.now()));
     let row = ctx
         .transact(async move |tx: &mut TenantTx| {
-            store::update(tx, SiteId(site), ContactId(id), version, &contact, archived_at).await
+            let row = store::update(tx, SiteId(site), ContactId(id), version, &contact, archived_at).await?;
+            feed::publish_beside(tx, Beside::Site(SiteId(site))).await?;
+            Ok::<_, SiteError>(row)
         })
         .await?;
     Ok(row.into())

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::error::SiteError;
 use super::store;
 use super::view::{SiteFilter, SiteRequest, SiteView};
+use crate::ledger::feed::{self, Beside};
 use crate::ledger::outbox::{self, Event};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
@@ -89,6 +90,7 @@ async fn update_site(
         if row.lat.is_some() && !was_located {
             outbox::append(tx, &Event::site_located(SiteId(id)), ServerTime(now.timestamp_millis())).await?;
         }
+        feed::publish_beside(tx, Beside::Site(SiteId(id))).await?;
         Ok::<_, SiteError>(row)
     };
     Ok(ctx.transact(update).await?.into())

@@ -1,6 +1,7 @@
 //! One exchange with a phone: push, then pull, then a signed reply.
 
 use std::collections::HashSet;
+use std::mem;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -8,14 +9,12 @@ use sync_core::ids::Sha256Hash;
 use sync_core::time::ServerTime;
 use sync_core::wire;
 use sync_core::wire::envelope::{self, Effort};
-use sync_core::wire::{
-    Batch, Intent, IntentAnswer, IntentOutcome, Item, ScopeAnswer, ServerSigner, SyncReply, SyncRequest, signed,
-};
+use sync_core::wire::{Batch, Item, ScopeAnswer, ServerSigner, SyncReply, SyncRequest, signed};
 
 use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
-use super::report;
+use super::{references, report, scope, wishes};
 use crate::ledger::{Ledger, LedgerError, Outcome, feed};
 use crate::platform::clock::Clock;
 use crate::platform::problem::{ApiResult, Problem};
@@ -37,7 +36,7 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     let SyncCtx { ctx, standing } = caller;
     let is_active = *standing == tenancy::Standing::Active;
     let now = ServerTime(exchange.clock.now_ms());
-    let request = read(body)?;
+    let mut request = read(body)?;
     if ctx.device() != Some(request.device) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -46,17 +45,19 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
         ));
     }
     let ledger = &exchange.ledger;
-    let pushed = hashes(&request);
-    let outcomes = ledger.accept(ctx, is_active, request.batches.clone(), now).await?;
+    let (batches, wishes) = (mem::take(&mut request.batches), mem::take(&mut request.intents));
+    let pushed = hashes(&batches);
+    let outcomes = ledger.accept(ctx, is_active, batches, now).await?;
     exchange.reports.note(ctx, &request, now).await?;
+    let answers = wishes::answer(ctx, request.device, &wishes, now).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);
+    reply.answers = answers;
     reply.standing = wire::Standing::PushOnly;
     if is_active {
-        let page = page(exchange, ctx, &request, pushed).await?;
+        let (page, scope) = page(exchange, ctx, request, pushed, now).await?;
         reply.standing = wire::Standing::Active;
         reply.cursor = page.place.write();
-        // The whole scope is sent again where digests were to be compared: right, if not yet thrifty.
-        reply.scope = request.scope.map(|_| ScopeAnswer::Differs).filter(|_| page.is_reset);
+        reply.scope = scope;
         (reply.items, reply.more, reply.feed_reset) = (page.items, page.more, page.is_reset);
     }
     for outcome in outcomes {
@@ -69,7 +70,6 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
             Outcome::Refused(refusal) => reply.refused_batches.push(refusal),
         }
     }
-    reply.answers = request.intents.iter().map(not_offered).collect();
     let effort =
         if reply.items.iter().any(|item| matches!(item, Item::Enter(_))) { Effort::Thorough } else { Effort::Quick };
     Ok(signed::seal(&reply.encode(), body, effort, &exchange.signer))
@@ -82,25 +82,27 @@ fn read(body: &[u8]) -> ApiResult<SyncRequest> {
     SyncRequest::decode(&message).map_err(|error| malformed(error.to_string()))
 }
 
-/// What this request pushes: the reply to it does not bring that back.
-fn hashes(request: &SyncRequest) -> HashSet<Sha256Hash> {
-    let batches = request.batches.iter().filter_map(|bytes| Batch::decode(bytes).ok()?.claims().ok());
+/// What these batches push: the reply to them does not bring that back.
+fn hashes(batches: &[Vec<u8>]) -> HashSet<Sha256Hash> {
+    let batches = batches.iter().filter_map(|bytes| Batch::decode(bytes).ok()?.claims().ok());
     batches.flat_map(|claims| claims.change_hashes).collect()
 }
 
 async fn page(
     exchange: &Exchange,
     ctx: &TenantCtx,
-    request: &SyncRequest,
+    request: SyncRequest,
     pushed: HashSet<Sha256Hash>,
-) -> Result<Page, LedgerError> {
-    let (ledger, budget) = (Arc::clone(&exchange.ledger), request.budget);
+    now: ServerTime,
+) -> Result<(Page, Option<ScopeAnswer>), LedgerError> {
+    let (ledger, channels) = (Arc::clone(&exchange.ledger), channels(ctx));
     let place = Place::read(&request.cursor, ledger.epoch());
-    let (channels, awaited) = (channels(ctx), request.awaiting_blobs.clone());
     ctx.read(async move |tx: &mut TenantTx| {
-        let mut page = pull::pull(tx, &ledger, place, &channels, budget, &pushed).await?;
-        page.items.extend(blob_store::stored(tx, &awaited).await?);
-        Ok(page)
+        let mut page = pull::pull(tx, &ledger, place, &channels, request.budget, &pushed).await?;
+        let scope = scope::repair(tx, &ledger, &channels, &request, &mut page).await?;
+        page.items.extend(references::of(tx, &page.beside, now).await?);
+        page.items.extend(blob_store::stored(tx, &request.awaiting_blobs).await?);
+        Ok((page, scope))
     })
     .await
 }
@@ -108,16 +110,4 @@ async fn page(
 /// Where what this user may see is published.
 fn channels(ctx: &TenantCtx) -> Vec<String> {
     ctx.user().map(|user| vec![feed::engineer_channel(user)]).unwrap_or_default()
-}
-
-/// This server grants no wishes of this kind; the phone tells its user rather than waiting.
-fn not_offered(intent: &Intent) -> IntentAnswer {
-    IntentAnswer {
-        id: intent.id,
-        outcome: IntentOutcome::Refused,
-        code: "not_offered".into(),
-        detail: format!("this server does not take {:?} requests", intent.kind.chars().take(40).collect::<String>()),
-        ticket: intent.ticket,
-        payload: Vec::new(),
-    }
 }

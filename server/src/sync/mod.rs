@@ -6,6 +6,9 @@
 pub mod routes;
 mod exchange;
 mod pull;
+mod scope;
+mod references;
+mod wishes;
 mod blob_store;
 mod cursor;
 mod report;

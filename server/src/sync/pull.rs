@@ -20,20 +20,50 @@ const BYTES_PER_PAGE: usize = 4 << 20;
 /// One page for a device.
 pub struct Page {
     pub items: Vec<Item>,
+    /// Tickets of which the device is to have the rows beside them.
+    pub beside: Vec<TicketId>,
     pub place: Place,
     pub more: bool,
     /// The items start from nothing.
     pub is_reset: bool,
 }
 
+impl Page {
+    /// Adds a ticket, whole, if it can still be read.
+    pub async fn enter(
+        &mut self,
+        tx: &mut TenantTx,
+        ledger: &Ledger,
+        ticket: TicketId,
+        room: &mut Room,
+    ) -> Result<(), LedgerError> {
+        if let Some(entered) = whole(tx, ledger, ticket).await? {
+            room.take(entered.snapshot.len());
+            self.items.push(Item::Enter(entered));
+            self.beside.push(ticket);
+        }
+        Ok(())
+    }
+}
+
+/// The ticket that an item is about.
+pub fn ticket_of(item: &Item) -> Option<TicketId> {
+    match item {
+        Item::Enter(entered) => Some(entered.ticket),
+        Item::Delta(delta) => Some(delta.ticket),
+        Item::Leave { ticket, .. } => Some(*ticket),
+        _ => None,
+    }
+}
+
 /// How much of a page is left.
-struct Room {
+pub struct Room {
     bytes: usize,
     documents: i64,
 }
 
 impl Room {
-    fn within(budget: Budget) -> Self {
+    pub fn within(budget: Budget) -> Self {
         let bytes = usize::try_from(budget.bytes).unwrap_or(usize::MAX);
         Self {
             bytes: if bytes == 0 { BYTES_PER_PAGE } else { bytes.min(BYTES_PER_PAGE) },
@@ -51,7 +81,7 @@ impl Room {
         self.documents -= 1;
     }
 
-    fn is_used_up(&self) -> bool {
+    pub fn is_used_up(&self) -> bool {
         self.bytes == 0 || self.documents <= 0
     }
 }
@@ -99,23 +129,20 @@ async fn enter(
     )
     .fetch_all(tx.as_mut())
     .await?;
-    let mut items = Vec::with_capacity(tickets.len());
+    let mut page = Page { items: Vec::with_capacity(tickets.len()), beside: Vec::new(), place, more: false, is_reset };
     let mut last = None;
     let mut left = tickets.len();
     for ticket in tickets {
         if room.is_used_up() {
             break;
         }
-        let ticket = TicketId(ticket);
-        if let Some(entered) = whole(tx, ledger, ticket).await? {
-            room.take(entered.snapshot.len());
-            items.push(Item::Enter(entered));
-        }
-        last = Some(ticket);
+        page.enter(tx, ledger, TicketId(ticket), &mut room).await?;
+        last = Some(TicketId(ticket));
         left -= 1;
     }
-    let entering_after = if left > 0 { last } else { None };
-    Ok(Page { items, place: Place { entering_after, ..place }, more: left > 0, is_reset })
+    page.more = left > 0;
+    page.place.entering_after = last.filter(|_| page.more);
+    Ok(page)
 }
 
 /// What moved since: per ticket one item, however often it moved.
@@ -140,34 +167,36 @@ async fn follow(
         moved.entry(row.ticket).and_modify(|moved| moved.then(&row)).or_insert(Moved::by(&row));
         position = row.position;
     }
-    let mut items = Vec::with_capacity(moved.len());
+    let items = Vec::with_capacity(moved.len());
+    let mut page = Page { items, beside: Vec::new(), place: Place { position, ..place }, more, is_reset: false };
     for (ticket, moved) in moved {
-        let item = match moved.motion {
-            Motion::Leave => Some(Item::Leave { ticket, reason: LeaveReason::Reassigned }),
-            Motion::Enter => whole(tx, ledger, ticket).await?.map(Item::Enter),
-            Motion::Change => delta(tx, ticket, moved.from_version, pushed).await?,
-        };
-        if let Some(item) = item {
-            room.take(0);
-            items.push(item);
+        match moved.motion {
+            Motion::Leave => page.items.push(Item::Leave { ticket, reason: LeaveReason::Reassigned }),
+            Motion::Enter => page.enter(tx, ledger, ticket, &mut room).await?,
+            Motion::Change => {
+                page.beside.extend(moved.is_beside.then_some(ticket));
+                page.items.extend(delta(tx, ticket, moved.from_version, pushed).await?);
+            }
         }
     }
-    Ok(Page { items, place: Place { position, ..place }, more, is_reset: false })
+    Ok(page)
 }
 
 /// What a run of feed rows comes to for one ticket.
 struct Moved {
     motion: Motion,
     from_version: i64,
+    is_beside: bool,
 }
 
 impl Moved {
     fn by(row: &feed::Entry) -> Self {
-        Self { motion: row.motion, from_version: row.from_version }
+        Self { motion: row.motion, from_version: row.from_version, is_beside: row.is_beside }
     }
 
     /// The last entering or leaving decides; changes alone add up.
     fn then(&mut self, row: &feed::Entry) {
+        self.is_beside |= row.is_beside;
         match row.motion {
             Motion::Enter | Motion::Leave => self.motion = row.motion,
             Motion::Change => self.from_version = self.from_version.min(row.from_version),

@@ -14,6 +14,7 @@ use super::error::TicketError;
 use super::store;
 use crate::directory::rows::{insert_site, locate_site};
 use crate::directory::{Name, NewSite, Position, PositionView, prose, time_zone};
+use crate::ledger::feed::{self, Beside};
 use crate::ledger::outbox::{self, Event};
 use crate::ledger::{By, Edit, Ledger, Value};
 use crate::platform::problem::{ApiResult, Problem};
@@ -95,8 +96,9 @@ pub async fn locate(
     ledger.edit(tx, ticket, by, at, |desk| desk.set(&[edit]).map(|_| ()).map_err(TicketError::from)).await
 }
 
-/// A site's position stands in no document, so that whoever plans must be told.
+/// A site's position stands in no document, so that whoever plans, and the phones, must be told.
 async fn tell(tx: &mut TenantTx, site: SiteId, now: DateTime<Utc>) -> Result<(), TicketError> {
+    feed::publish_beside(tx, Beside::Site(site)).await?;
     for ticket in store::open_tickets_of_site(tx, site).await? {
         let event = Event {
             kind: "ticket.located",

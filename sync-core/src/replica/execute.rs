@@ -131,11 +131,8 @@ impl<S: Store> Replica<S> {
     /// Forgets a wish that was answered.
     pub fn forget_wish(&mut self, id: IntentId) -> Result<(), StoreError> {
         self.work(|work| {
-            if let Some(wish) = work.state.wishes.get(&id).filter(|wish| wish.answer.is_some()).cloned() {
-                wish.erase(&mut work.tx)?;
-                work.state.wishes.remove(&id);
-            }
-            Ok(())
+            let is_answered = work.state.wishes.get(&id).is_some_and(|wish| wish.answer.is_some());
+            if is_answered { work.drop_wish(id) } else { Ok(()) }
         })
     }
 
@@ -164,11 +161,6 @@ impl<S: Store> Replica<S> {
         let cards = self.store.begin()?.scan(crate::store::Table::PoolCard, b"")?;
         let card = |(key, card): (Vec<u8>, Vec<u8>)| TicketId::from_slice(&key).ok().map(|id| (id, card));
         Ok(cards.into_iter().filter_map(card).collect())
-    }
-
-    /// A reference row, as the server made it.
-    pub fn reference(&mut self, set: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.begin()?.get(crate::store::Table::Reference, &super::items::reference_key(set, key))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::replica::rows::other::Vouched;
 use crate::replica::rows::ticket::Ticket;
 use crate::replica::rows::work::Draft;
 use crate::store::{StoreError, StoreTx, Table};
-use crate::wire::{Delta, Enter, Item, Notice, NoticeDecision, PoolCard, Reference, change_hash};
+use crate::wire::{Delta, Enter, Item, Notice, NoticeDecision, PoolCard, change_hash};
 
 impl<T: StoreTx> Page<'_, T> {
     pub(super) fn take_item(&mut self, item: Item) -> Result<(), StoreError> {
@@ -133,26 +133,6 @@ impl<T: StoreTx> Page<'_, T> {
         Vouched { ticket, bytes, voucher, received: self.server_time, epoch }.write(&mut self.work.tx)
     }
 
-    fn take_reference(&mut self, reference: &Reference) -> Result<(), StoreError> {
-        let prefix = reference_key(&reference.set, "");
-        if reference.replaces_all {
-            for (key, _) in self.work.tx.scan(Table::Reference, &prefix)? {
-                self.work.tx.delete(Table::Reference, &key)?;
-            }
-        }
-        for row in &reference.rows {
-            let key = reference_key(&reference.set, &row.key);
-            if row.removed {
-                self.work.tx.delete(Table::Reference, &key)?;
-            } else {
-                self.work.tx.put(Table::Reference, &key, &row.value)?;
-            }
-        }
-        // The version stands beside the rows, under a key that no row can have.
-        let version_key = [b"version\0", reference.set.as_bytes()].concat();
-        self.work.tx.put(Table::Meta, &version_key, &reference.version.to_be_bytes())
-    }
-
     fn take_notice(&mut self, notice: Notice) -> Result<(), StoreError> {
         let Some(draft) = self.work.state.drafts.get(&notice.fact).cloned() else { return Ok(()) };
         self.arrived.changed.insert(draft.ticket);
@@ -173,9 +153,4 @@ impl<T: StoreTx> Page<'_, T> {
         }
         self.work.tx.put(Table::PoolCard, key, &card.card)
     }
-}
-
-/// The key of a reference row; with an empty row key, the prefix of all rows of the set.
-pub(super) fn reference_key(set: &str, row: &str) -> Vec<u8> {
-    [set.as_bytes(), &[0], row.as_bytes()].concat()
 }

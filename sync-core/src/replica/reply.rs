@@ -13,7 +13,7 @@ use crate::replica::status::Trouble;
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::time::{DeviceTime, ServerTime, Skew};
 use crate::wire::signed::{self, ReplyError};
-use crate::wire::{IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError};
+use crate::wire::{IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError, intent};
 
 /// What a page brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +26,8 @@ pub struct Arrived {
     pub acknowledged: usize,
     /// Facts that became drafts.
     pub refused: Vec<FactId>,
+    /// Rows beside the tickets came: sites, customers.
+    pub references: bool,
     /// There is more to fetch or to send: poll again at once.
     pub has_more: bool,
 }
@@ -132,7 +134,11 @@ impl<'a, T: StoreTx> Page<'a, T> {
                 let answer =
                     (outcome != IntentOutcome::UnderWay).then_some(WishAnswer { outcome, code, detail, ticket });
                 let intent = wish.intent.clone();
-                self.work.put_wish(Wish { intent, answer })?;
+                // Nobody waits to be told that a dispatcher can see it now.
+                match outcome == IntentOutcome::Granted && intent.kind == intent::REVIEW {
+                    true => self.work.drop_wish(intent.id)?,
+                    false => self.work.put_wish(Wish { intent, answer })?,
+                }
             }
         }
         for item in reply.items {
@@ -141,6 +147,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
         self.end_reset(reply.more)?;
         self.rebuild_all()?;
         self.let_go()?;
+        self.forget_unnamed_references()?;
         self.purge()?;
 
         let session = &mut self.work.state.session;

@@ -212,6 +212,13 @@ impl<T: StoreTx> Work<T> {
         Ok(())
     }
 
+    pub fn drop_wish(&mut self, id: IntentId) -> Result<(), StoreError> {
+        if let Some(wish) = self.state.wishes.remove(&id) {
+            wish.erase(&mut self.tx)?;
+        }
+        Ok(())
+    }
+
     /// Forgets a ticket that is leaving, once nothing of it is unsent or unsettled.
     pub fn forget_if_done(&mut self, id: TicketId) -> Result<bool, StoreError> {
         let Some(ticket) = self.state.tickets.get(&id) else { return Ok(false) };

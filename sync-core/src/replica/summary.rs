@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::document::seal::open;
 use crate::document::{DocumentKey, Sealed, SealedAt, TicketDoc};
 use crate::ids::{CustomerId, SiteId, TicketId, VisitId};
+use crate::reference::WORKFLOWS;
 use crate::replica::Replica;
-use crate::replica::items::reference_key;
+use crate::replica::references::reference_key;
 use crate::replica::rows::Record;
 use crate::replica::state::{State, Work};
 use crate::store::{Store, StoreError, StoreTx, Table};
@@ -100,9 +101,6 @@ impl<T: StoreTx> Work<T> {
         Ok(row.and_then(|row| Workflow::from_bytes(&row).ok()).unwrap_or_else(Workflow::field_service))
     }
 }
-
-/// The reference set that holds workflows, each row under `code@version`, as [`Workflow::to_bytes`] gives it.
-pub(super) const WORKFLOWS: &str = "workflow";
 
 impl State {
     fn summary(&self, doc: &TicketDoc, key: &DocumentKey, workflow: &Workflow) -> Summary {

@@ -183,7 +183,7 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceRow {
     pub key: String,
-    /// JSON; empty when removed.
+    /// As the set defines it (see [`crate::reference`]); empty when removed.
     pub value: Vec<u8>,
     pub removed: bool,
 }

@@ -36,7 +36,12 @@ const OUTSIDE_WORLD: [&str; 10] = [
 ];
 
 /// Files of features that are nothing but SQL though they have another name.
-const STORES: [&str; 2] = ["server/src/sync/pull.rs", "server/src/sync/report.rs"];
+const STORES: [&str; 4] = [
+    "server/src/sync/pull.rs",
+    "server/src/sync/scope.rs",
+    "server/src/sync/references.rs",
+    "server/src/sync/report.rs",
+];
 
 struct Source {
     /// From the root of the workspace.

@@ -22,6 +22,7 @@ mod relay;
 mod server;
 mod sessions;
 mod strangers;
+mod sync;
 mod tickets;
 mod unit_of_work;
 mod users;

@@ -55,6 +55,8 @@ async fn start_moved_on_the_phone_and_end_moved_at_the_desk_both_stay() {
     let now = desk.visit(visit).await;
     assert_eq!(now["starts_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), later);
     assert_eq!(now["ends_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), one);
+    app.settle().await;
+    phone.online().await;
     let on_phone = phone.agenda()[0].visit.window.unwrap();
     assert_eq!((on_phone.start(), on_phone.end()), (server_time(later), server_time(one)));
     app.expect_nothing_lost(&[&phone]).await;
@@ -262,6 +264,8 @@ async fn a_restored_backup_and_the_phone_it_was_made_from_both_live_on() {
     second.note(visit.id, "and on and on");
     second.online().await;
     first.online().await;
+    app.settle().await;
+    first.online().await;
     second.online().await;
 
     let ticket = desk.ticket(visit).await;
@@ -291,6 +295,7 @@ async fn projections_rebuilt_from_the_changes_are_equal() {
     let reassigned = desk.new_visit().assigned_to(&ana).save().await;
     let cancelled = desk.new_visit().assigned_to(&ana).save().await;
     let _ = desk.new_visit().assigned_to(&ben).save().await;
+    app.settle().await;
     phone.online().await.offline();
     phone.work(visit.id);
     phone.work(cancelled.id);

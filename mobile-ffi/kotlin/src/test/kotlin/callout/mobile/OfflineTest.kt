@@ -43,10 +43,13 @@ class OfflineTest {
         val item = phone.agenda().single { it.ticket == ticketId }
         assertEquals(visitId, item.visit)
         assertEquals(Status.ASSIGNED, item.status)
+        assertEquals("Rathausstr. 15", item.site?.address)
         val ticket = phone.ticket(ticketId)
         val visit = ticket.visit(visitId)
 
         network.isOn = false
+        val site = ticket.site()!!
+        assertEquals(listOf("M. Okafor"), site.contacts.map { it.name }, "whom to ask for, with no network")
         val tooEarly = assertThrows(FieldException.Refused::class.java) { visit.start() }
         assertEquals("not_from_here", tooEarly.rule)
         val entries = mutableListOf(visit.accept(), visit.depart(), visit.checkIn(), visit.start())

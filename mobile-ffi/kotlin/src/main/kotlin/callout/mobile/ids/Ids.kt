@@ -54,3 +54,9 @@ value class CustomerId(val value: String) {
 value class SiteId(val value: String) {
     override fun toString() = value
 }
+
+/** Somebody on site. */
+@JvmInline
+value class ContactId(val value: String) {
+    override fun toString() = value
+}
