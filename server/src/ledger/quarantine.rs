@@ -1,9 +1,12 @@
 //! Changes that could not be accepted, kept whole with the reason, for their author and a dispatcher to see.
 
+use sync_core::document::{DocumentKey, Fact};
+use sync_core::guard;
 use sync_core::ids::{FactId, Sha256Hash, TicketId};
 use sync_core::time::ServerTime;
 
 use super::documents::BatchKey;
+use super::projections::body;
 use super::{LedgerError, instant};
 use crate::tenancy::TenantTx;
 
@@ -114,6 +117,39 @@ pub async fn settle_entered(
     .execute(tx.as_mut())
     .await?;
     Ok(())
+}
+
+/// What a change that was set aside would have said.
+#[derive(Debug)]
+pub struct Content {
+    pub visit: Option<sync_core::ids::VisitId>,
+    /// By the device's own clock.
+    pub said_at: sync_core::time::DeviceTime,
+    /// Its fields, with texts opened.
+    pub body: serde_json::Value,
+}
+
+/// Reads it; none where it cannot be read, or the ticket is unknown here or erased.
+pub async fn content(tx: &mut TenantTx, id: uuid::Uuid) -> Result<Option<Content>, LedgerError> {
+    let row = sqlx::query!(
+        r#"select q.ticket_id, q.session_nonce is null as "is_alone!", q.change_bytes, d.document_key
+        from quarantine q
+        join ticket_document d on d.ticket_id = q.ticket_id
+        where q.quarantine_id = $1"#,
+        id,
+    )
+    .fetch_optional(tx.as_mut())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let Some(key) = row.document_key.and_then(|key| Some(DocumentKey(key.try_into().ok()?))) else { return Ok(None) };
+    let fact = match row.is_alone {
+        true => Fact::from_bytes(&row.change_bytes).ok(),
+        false => guard::check_chunk(&row.change_bytes).ok().map(|parsed| parsed.fact().clone()),
+    };
+    Ok(fact.map(|fact| {
+        let body = body::of(TicketId(row.ticket_id), &key, &fact);
+        Content { visit: fact.visit, said_at: fact.wall, body }
+    }))
 }
 
 /// What a dispatcher decided about a change that was set aside.

@@ -14,7 +14,7 @@ use sync_core::wire::{Batch, Item, ScopeAnswer, ServerSigner, SyncReply, SyncReq
 use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
-use super::{references, report, scope, wishes};
+use super::{notices, references, report, scope, wishes};
 use crate::ledger::{Ledger, LedgerError, Outcome, feed};
 use crate::platform::clock::Clock;
 use crate::platform::problem::{ApiResult, Problem};
@@ -101,6 +101,7 @@ async fn page(
         let mut page = pull::pull(tx, &ledger, place, &channels, request.budget, &pushed).await?;
         let scope = scope::repair(tx, &ledger, &channels, &request, &mut page).await?;
         page.items.extend(references::of(tx, &page.beside, now).await?);
+        page.items.extend(notices::decisions(tx, request.device, request.outstanding.drafts).await?);
         page.items.extend(blob_store::stored(tx, &request.awaiting_blobs).await?);
         Ok((page, scope))
     })

@@ -9,6 +9,7 @@ mod pull;
 mod scope;
 mod references;
 mod wishes;
+mod notices;
 mod blob_store;
 mod cursor;
 mod report;

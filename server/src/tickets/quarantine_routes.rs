@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::error::TicketError;
-use super::quarantine_store::{self as store, QuarantinedView};
+use super::quarantine_store::{self as store, QuarantinedContentView, QuarantinedView};
 use crate::ledger::quarantine::{self, Settlement};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
@@ -19,7 +19,10 @@ use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list_quarantine)).routes(routes!(settle_quarantined))
+    OpenApiRouter::new()
+        .routes(routes!(list_quarantine))
+        .routes(routes!(get_quarantined))
+        .routes(routes!(settle_quarantined))
 }
 
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -60,6 +63,20 @@ async fn list_quarantine(
     let (after, rows) = (page.after()?, page.rows());
     let rows = ctx.read(async move |tx: &mut TenantTx| store::list(tx, &filter, after, rows).await).await?;
     Ok(Json(Page::of(rows, &page, |row| (row.received_at, row.quarantine_id), |row| row)))
+}
+
+/// One change that was set aside, with what it would have said.
+#[utoipa::path(get, path = "/quarantine/{quarantine_id}", tag = "tickets", params(("quarantine_id" = Uuid, Path)),
+    responses((status = 200, body = QuarantinedContentView), (status = 404, body = ProblemView)))]
+async fn get_quarantined(ctx: TenantCtx, Path(id): Path<Uuid>) -> ApiResult<Json<QuarantinedContentView>> {
+    ctx.require(Permission::Dispatch)?;
+    let view = ctx
+        .read(async move |tx: &mut TenantTx| {
+            let quarantined = store::get(tx, id).await?.ok_or(TicketError::NotFound)?;
+            Ok::<_, TicketError>(QuarantinedContentView::of(quarantined, quarantine::content(tx, id).await?))
+        })
+        .await?;
+    Ok(Json(view))
 }
 
 /// Says what became of a change that was set aside. The change itself is kept.

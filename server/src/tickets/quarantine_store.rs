@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::error::TicketError;
 use super::quarantine_routes::QuarantineFilter;
+use crate::ledger::quarantine::Content;
 use crate::tenancy::TenantTx;
 
 /// One change that was set aside.
@@ -29,6 +30,26 @@ pub struct QuarantinedView {
     pub settled_by: Option<Uuid>,
     /// `entered`, `dismissed`, or `withdrawn` by its author.
     pub settlement: Option<String>,
+}
+
+/// One change that was set aside, with what it would have said.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct QuarantinedContentView {
+    #[serde(flatten)]
+    pub quarantined: QuarantinedView,
+    pub visit_id: Option<Uuid>,
+    /// When it was said, by the device's own clock.
+    pub said_at: Option<DateTime<Utc>>,
+    /// The fields of the entry, with texts opened; null if it cannot be read.
+    pub content: Option<serde_json::Value>,
+}
+
+impl QuarantinedContentView {
+    pub fn of(quarantined: QuarantinedView, content: Option<Content>) -> Self {
+        let said_at = content.as_ref().and_then(|said| DateTime::from_timestamp_millis(said.said_at.0));
+        let visit_id = content.as_ref().and_then(|said| said.visit).map(|visit| visit.0);
+        Self { quarantined, visit_id, said_at, content: content.map(|said| said.body) }
+    }
 }
 
 pub async fn list(

@@ -36,10 +36,11 @@ const OUTSIDE_WORLD: [&str; 10] = [
 ];
 
 /// Files of features that are nothing but SQL though they have another name.
-const STORES: [&str; 4] = [
+const STORES: [&str; 5] = [
     "server/src/sync/pull.rs",
     "server/src/sync/scope.rs",
     "server/src/sync/references.rs",
+    "server/src/sync/notices.rs",
     "server/src/sync/report.rs",
 ];
 

@@ -11,8 +11,8 @@ use sync_core::ids::{FactId, IntentId, Sha256Hash, TicketId};
 use sync_core::time::{DeviceTime, Hlc};
 use sync_core::wire::envelope::{self, Effort};
 use sync_core::wire::{
-    Budget, HeldDocument, Intent, IntentOutcome, Item, LeaveReason, ScopeAnswer, ScopeDigest, SyncReply, SyncRequest,
-    Unreadable, intent,
+    Budget, HeldDocument, Intent, IntentOutcome, Item, LeaveReason, NoticeDecision, ScopeAnswer, ScopeDigest,
+    SyncReply, SyncRequest, Unreadable, intent,
 };
 use uuid::Uuid;
 
@@ -172,17 +172,34 @@ async fn wishes_that_make_no_sense_are_refused_one_by_one() {
 }
 
 #[tokio::test]
-async fn work_that_was_refused_on_the_phone_itself_reaches_the_dispatcher_by_its_own_way() {
+async fn a_dispatcher_reads_what_was_set_aside_and_its_author_hears_what_became_of_it() {
     let app = TestApp::start().await;
-    let (desk, _ana, mut phone, visits) = scene(&app, 1).await;
+    let (desk, _ana, mut phone, visits) = scene(&app, 2).await;
     phone.offline();
-    // What follows the forged entry is made again by the phone, and its core asks the rules anew.
-    let forged = phone.forge(visits[0].id, FactBody::Cancel { reason: "not-hers-to-say".into() });
-    phone.note(visits[0].id, "after it");
+    for visit in &visits {
+        phone.forge(visit.id, FactBody::Cancel { reason: "not-hers-to-say".into() });
+    }
     phone.online().await;
     let waiting = desk.quarantine().await;
-    let facts: Vec<&Value> = waiting.iter().map(|one| &one["fact_id"]).collect();
-    assert_eq!(facts, [&json!(forged.0)]);
+    assert_eq!((waiting.len(), phone.drafts().len()), (2, 2));
+
+    for (one, settlement) in waiting.iter().zip(["dismissed", "entered"]) {
+        let path = format!("/quarantine/{}", one["quarantine_id"].as_str().unwrap());
+        let shown = desk.get(&path).await.expect(200).json();
+        assert_eq!(
+            (&shown["content"]["reason"], &shown["code"]),
+            (&json!("not-hers-to-say"), &json!("desk_only")),
+            "{shown}"
+        );
+        desk.post(&format!("{path}/settle"), &json!({ "settlement": settlement })).await.expect(200);
+    }
+    phone.online().await;
+    let drafts = phone.drafts();
+    assert_eq!(drafts.len(), 1, "what was entered at the desk is nobody's draft any more");
+    assert_eq!(
+        (json!(drafts[0].fact.id.0), drafts[0].decision),
+        (waiting[0]["fact_id"].clone(), NoticeDecision::Rejected)
+    );
     app.expect_nothing_lost(&[&phone]).await;
 }
 

@@ -1,6 +1,6 @@
 //! The tables that mirror documents, so that people can search and join them. Written here alone, never the truth.
 
-mod body;
+pub(super) mod body;
 pub mod facts;
 mod plan;
 mod standing;
