@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callout_server::boot::{self, Running};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, LogFormat};
+use callout_server::platform::config::{Config, Limits, LogFormat};
 use callout_server::state::AppState;
 use callout_server::workers;
 use callout_server::workers::relay::Consumer;
@@ -210,7 +210,7 @@ fn config(database: &TestDatabase, data: &Path) -> Config {
         database_owner_url: None,
         database_connections: 8,
         signing_key_file: None,
-        max_requests: 256,
+        limits: Limits::default(),
         log_format: LogFormat::Pretty,
     }
 }

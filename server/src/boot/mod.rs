@@ -19,6 +19,7 @@ use crate::platform::blobs::BlobDirectory;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::random::Random;
+use crate::platform::serve::serve;
 use crate::platform::shutdown::{Shutdown, ShutdownTrigger, shutdown};
 use crate::platform::{secret_file, telemetry};
 use crate::router::router;
@@ -39,7 +40,7 @@ pub struct Running {
     workers: Workers,
     database: Database,
     stop: ShutdownTrigger,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 /// Starts a server with the machine's clock.
@@ -59,10 +60,9 @@ pub async fn start_with(config: &Config, clock: Clock) -> anyhow::Result<Running
     telemetry::start_metrics();
     let live = Live::new(&state);
     let workers = Workers::start(&state, live.clone(), workers::consumers(&state));
-    let app = router(state.clone(), live, config.max_requests);
-    let serving = tokio::spawn(async move {
-        axum::serve(listener, app).with_graceful_shutdown(async move { stopping.wait().await }).await
-    });
+    let app = router(state.clone(), live, config.limits);
+    let header_limit = Duration::from_millis(config.limits.header_limit_ms);
+    let serving = tokio::spawn(async move { serve(listener, app, header_limit, &stopping).await });
     tracing::info!(server.address = %addr, "server started");
     Ok(Running { addr, state, workers, database, stop, serving })
 }
@@ -100,7 +100,7 @@ impl Running {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.announce();
         match tokio::time::timeout(LONGEST_DRAIN, self.serving).await {
-            Ok(served) => served.context("the server's task")?.context("serving")?,
+            Ok(served) => served.context("the server's task")?,
             Err(_) => tracing::warn!("some requests did not finish in time, stopping all the same"),
         }
         self.workers.stop().await;

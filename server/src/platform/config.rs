@@ -26,11 +26,31 @@ pub struct Config {
     /// The Ed25519 seed that signs sync replies: 32 bytes, raw or in hex. Made in the data directory if not given.
     #[arg(long, env = "CALLOUT_SIGNING_KEY_FILE")]
     pub signing_key_file: Option<PathBuf>,
-    /// Requests handled at once; one more is turned away with 503.
-    #[arg(long, env = "CALLOUT_MAX_REQUESTS", default_value_t = 256)]
-    pub max_requests: usize,
+    #[command(flatten)]
+    pub limits: Limits,
     #[arg(long, env = "CALLOUT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
     pub log_format: LogFormat,
+}
+
+/// What one client may take from the others.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Limits {
+    /// Requests handled at once; one more is turned away with 503.
+    #[arg(long, env = "CALLOUT_MAX_REQUESTS", default_value_t = Self::default().max_requests)]
+    pub max_requests: usize,
+    /// How long a connection may be without a whole request header, in milliseconds: slow, or idle between two requests. A
+    /// proxy in front must let go of idle connections sooner.
+    #[arg(long, env = "CALLOUT_HEADER_LIMIT_MS", default_value_t = Self::default().header_limit_ms)]
+    pub header_limit_ms: u64,
+    /// How long the body of a request may stand still, in milliseconds.
+    #[arg(long, env = "CALLOUT_BODY_IDLE_LIMIT_MS", default_value_t = Self::default().body_idle_limit_ms)]
+    pub body_idle_limit_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_requests: 256, header_limit_ms: 10_000, body_idle_limit_ms: 15_000 }
+    }
 }
 
 /// How the log looks. `RUST_LOG` chooses what is in it.

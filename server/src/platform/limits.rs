@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::{Semaphore, oneshot};
 
 use super::problem::Problem;
 
@@ -18,6 +19,12 @@ pub const LARGEST_BODY: usize = 1024 * 1024;
 
 /// The longest that a request may take to be answered. What it has begun in the database is still carried to its end.
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+
+/// A body has the time on top that it takes at so many bytes a second: a photo from a poor network is no attack.
+const SLOWEST_BODY: u64 = 32 * 1024;
+
+/// The longest body that has time of its own, in bytes, whatever the request says of its length.
+const LARGEST_SLOW_BODY: u64 = 32 * 1024 * 1024;
 
 /// The places for requests that are being handled.
 #[derive(Debug, Clone)]
@@ -39,14 +46,51 @@ pub async fn admit(State(Admission(places)): State<Admission>, request: Request,
     next.run(request).await
 }
 
+/// Gives up on a request whose body stands still for so long.
+pub async fn end_idle_body(State(longest_pause): State<Duration>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (stalled, is_stalled) = oneshot::channel();
+    let request = request.map(|body| steady(body, longest_pause, stalled));
+    tokio::select! {
+        response = next.run(request) => response,
+        Ok(()) = is_stalled => {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "slow-body", "The body stopped coming").into_response()
+        }
+    }
+}
+
+/// The body, which after a pause that is too long says so and yields nothing more.
+fn steady(body: Body, longest_pause: Duration, stalled: oneshot::Sender<()>) -> Body {
+    let chunks = body.into_data_stream();
+    Body::from_stream(stream::unfold((chunks, stalled), move |(mut chunks, stalled)| async move {
+        match tokio::time::timeout(longest_pause, chunks.next()).await {
+            Ok(chunk) => chunk.map(|chunk| (chunk, (chunks, stalled))),
+            Err(_) => {
+                let _ = stalled.send(());
+                std::future::pending().await
+            }
+        }
+    }))
+}
+
 /// Gives up on a request that takes too long, a slowly sent body included.
 pub async fn end_in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await {
+    let body = length(&request).min(LARGEST_SLOW_BODY);
+    let longest = LONGEST_REQUEST + Duration::from_secs(body / SLOWEST_BODY);
+    match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", "The request took too long")
             .retry_after(5)
             .into_response(),
     }
+}
+
+/// How long the body is to be, in bytes; 0 if the request does not say.
+fn length(request: &Request) -> u64 {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// A handler that panics is one failed request, no more.

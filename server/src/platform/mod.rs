@@ -14,5 +14,6 @@ pub mod postgres;
 pub mod problem;
 pub mod random;
 pub mod secret_file;
+pub mod serve;
 pub mod shutdown;
 pub mod telemetry;

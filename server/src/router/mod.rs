@@ -2,6 +2,8 @@
 
 mod openapi;
 
+use std::time::Duration;
+
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -9,6 +11,7 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::live::Live;
+use crate::platform::config::Limits;
 use crate::platform::limits::{self, Admission};
 use crate::platform::problem::{ApiResult, Problem};
 use crate::platform::telemetry;
@@ -19,14 +22,15 @@ use crate::{
     visits,
 };
 
-/// The whole HTTP interface. At most this many requests are handled at once.
-pub fn router(state: AppState, live: Live, max_requests: usize) -> axum::Router {
+/// The whole HTTP interface.
+pub fn router(state: AppState, live: Live, limits: Limits) -> axum::Router {
+    let body_idle = Duration::from_millis(limits.body_idle_limit_ms);
     let (api, document) = api(live).split_for_parts();
     let api = api.layer(from_fn_with_state(state.clone(), idempotency::once::<AppState>));
     axum::Router::new()
         .nest("/api/v1", api)
         .merge(openapi::pages(document))
-        .layer(from_fn_with_state(Admission::new(max_requests), limits::admit))
+        .layer(from_fn_with_state(Admission::new(limits.max_requests), limits::admit))
         // Outside of admission: they must answer when the server is busy.
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))
@@ -34,6 +38,7 @@ pub fn router(state: AppState, live: Live, max_requests: usize) -> axum::Router 
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(limits::LARGEST_BODY))
+        .layer(from_fn_with_state(body_idle, limits::end_idle_body))
         .layer(from_fn(limits::end_in_time))
         .layer(from_fn(limits::catch_panic))
         .layer(from_fn_with_state(state.random, telemetry::observe))

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use callout_server::boot::Database;
 use callout_server::ledger::{By, Ledger, LedgerError, NewTicket};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, LogFormat};
+use callout_server::platform::config::{Config, Limits, LogFormat};
 use callout_server::platform::random::Random;
 use callout_server::tenancy::{SystemEntry, TenantCtx, TenantTx};
 use reqwest::{Method, header};
@@ -87,7 +87,7 @@ impl Backdoor {
             database_owner_url: None,
             database_connections: 4,
             signing_key_file: None,
-            max_requests: 1,
+            limits: Limits::default(),
             log_format: LogFormat::Pretty,
         };
         let database = Database::open(&config).await?;

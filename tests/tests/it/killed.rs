@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use callout_server::boot;
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, LogFormat};
+use callout_server::platform::config::{Config, Limits, LogFormat};
 use callout_tests::proxy::{PostgresProxy, Side};
 use callout_tests::{Phone, TestApp};
 use sqlx::Row;
@@ -116,7 +116,7 @@ async fn serve_when_asked() {
         database_owner_url: None,
         database_connections: 4,
         signing_key_file: Some(path("CALLOUT_TEST_KEY")),
-        max_requests: 64,
+        limits: Limits::default(),
         log_format: LogFormat::Pretty,
     };
     let running = boot::start_with(&config, Clock::system()).await.unwrap();

@@ -21,6 +21,7 @@ mod processes;
 mod relay;
 mod server;
 mod sessions;
+mod slow_clients;
 mod strangers;
 mod sync;
 mod tickets;

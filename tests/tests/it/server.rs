@@ -67,7 +67,7 @@ async fn every_answer_carries_the_id_of_its_request() {
 
 #[tokio::test]
 async fn turns_away_what_it_has_no_place_for() {
-    let app = TestApp::start_with(|config| config.max_requests = 1).await;
+    let app = TestApp::start_with(|config| config.limits.max_requests = 1).await;
     let ana = app.engineer("ana").await;
     let answers = futures_util::future::join_all((0..40).map(|_| ana.get("/me"))).await;
     let shed: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
