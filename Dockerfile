@@ -1,4 +1,5 @@
-# The production image: one static-data binary beside nothing else. Postgres and object storage are elsewhere.
+# The production image: the one program and the certificates it trusts. PostgreSQL is elsewhere; attachments and the
+# signing key lie in the volume.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -13,6 +14,6 @@ USER callout
 ENV CALLOUT_DATA_DIR=/var/lib/callout CALLOUT_LISTEN=0.0.0.0:8080
 VOLUME /var/lib/callout
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s CMD curl --fail --silent http://127.0.0.1:8080/readyz || exit 1
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD curl --fail --silent http://127.0.0.1:8080/readyz || exit 1
 STOPSIGNAL SIGTERM
 CMD ["callout", "serve"]

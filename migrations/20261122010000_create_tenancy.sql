@@ -20,9 +20,12 @@ $$;
 
 do $$
 begin
-  if not pg_has_role(current_user, 'callout_definer', 'member') then
+  set local role callout_definer;
+  reset role;
+exception
+  -- From version 16 on, whoever makes a role administers it and yet may not act as it before granting that to himself.
+  when insufficient_privilege then
     execute format('grant callout_definer to %I', current_user);
-  end if;
 end
 $$;
 

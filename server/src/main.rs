@@ -20,8 +20,10 @@ struct CommandLine {
 enum Command {
     /// Run the server until it is told to stop (Ctrl-C or SIGTERM).
     Serve(Config),
-    /// Bring the schema of the database of DATABASE_OWNER_URL up to date.
+    /// Bring the schema of a database up to date, with the role `app` that the server logs in as. CALLOUT_APP_PASSWORD, if
+    /// set, is the password of `app` from then on.
     Migrate {
+        /// The database, as the role that owns the tables or is to own them.
         #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true)]
         database_owner_url: String,
     },
@@ -62,7 +64,9 @@ async fn main() -> anyhow::Result<()> {
     match CommandLine::parse().command {
         Command::Serve(config) => serve(config).await,
         Command::Migrate { database_owner_url } => {
-            let applied = boot::migrate(&database_owner_url).await?;
+            // Not an argument, which everybody on the machine could read.
+            let app_password = std::env::var("CALLOUT_APP_PASSWORD").ok();
+            let applied = boot::migrate(&database_owner_url, app_password.as_deref()).await?;
             println!("{applied} migrations applied");
             Ok(())
         }

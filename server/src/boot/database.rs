@@ -23,10 +23,16 @@ impl Database {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let Some(url) = &config.database_url else { return Self::open_embedded(config).await };
         if let Some(owner) = &config.database_owner_url {
-            migrate(owner).await?;
+            migrate(owner, None).await?;
         }
         let app = PgConnectOptions::from_str(url).context("DATABASE_URL")?;
         let tenancy = connect(app, config).await.context("cannot open the database of DATABASE_URL")?;
+        if let Some(role) = tenancy.unbound_role().await? {
+            bail!(
+                "DATABASE_URL logs in as {role}, which owns the tables or is a superuser, so that nothing would keep \
+                 tenants apart; let it log in as app (`callout migrate` sets app's password from CALLOUT_APP_PASSWORD)"
+            );
+        }
         if !tenancy.is_migrated().await? {
             bail!(
                 "the schema of the database is not up to date: run `callout migrate` with DATABASE_OWNER_URL, or set \
@@ -59,10 +65,16 @@ impl Database {
     }
 }
 
-/// Migrates the database of this URL, which logs in as the owner of the tables.
-pub async fn migrate(owner_url: &str) -> anyhow::Result<usize> {
+/// Migrates the database of this URL, which logs in as the owner of the tables, and gives the role `app` its password.
+/// Returns how many migrations were applied.
+pub async fn migrate(owner_url: &str, app_password: Option<&str>) -> anyhow::Result<usize> {
+    anyhow::ensure!(app_password != Some(""), "CALLOUT_APP_PASSWORD is empty");
     let owner = PgConnectOptions::from_str(owner_url).context("DATABASE_OWNER_URL")?;
-    database::migrate(&owner).await.context("cannot migrate the database of DATABASE_OWNER_URL")
+    let applied = database::migrate(&owner).await.context("cannot migrate the database of DATABASE_OWNER_URL")?;
+    if let Some(password) = app_password {
+        database::set_app_password(&owner, password).await.context("cannot set the password of the role app")?;
+    }
+    Ok(applied)
 }
 
 async fn connect(app: PgConnectOptions, config: &Config) -> Result<Tenancy, sqlx::Error> {

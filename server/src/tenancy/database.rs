@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgPool};
 use sync_core::ids::{ServerEpoch, TenantId, UserId};
 
 use super::context::{Caller, SystemEntry, TenantCtx};
@@ -30,6 +30,19 @@ pub async fn migrate(owner: &PgConnectOptions) -> Result<usize, MigrateError> {
     let after = applied(&mut connection).await?;
     connection.close().await?;
     Ok(after - before)
+}
+
+/// Lets the server's role log in with this password, from now on with no other. The owner must be allowed to: it made the
+/// role, or is a superuser.
+pub async fn set_app_password(owner: &PgConnectOptions, password: &str) -> Result<(), sqlx::Error> {
+    let mut connection = owner.connect().await?;
+    // A statement of this kind takes no arguments: the database quotes the password for it.
+    let statement: String = sqlx::query_scalar("select format('alter role app with login password %L', $1::text)")
+        .bind(password)
+        .fetch_one(&mut connection)
+        .await?;
+    connection.execute(AssertSqlSafe(statement)).await?;
+    connection.close().await
 }
 
 async fn applied(connection: &mut sqlx::PgConnection) -> Result<usize, sqlx::Error> {
@@ -80,6 +93,19 @@ impl Tenancy {
         let mut connection = self.pool.acquire().await?;
         let applied = applied(&mut connection).await.unwrap_or_default();
         Ok(applied >= migrations().iter().count())
+    }
+
+    /// The role that the pool logs in as, if row-level security would not bind it: a superuser, or whoever owns the tables.
+    pub async fn unbound_role(&self) -> Result<Option<String>, sqlx::Error> {
+        sqlx::query_scalar(
+            "select rolname::text from pg_roles
+             where rolname = current_user
+               and (rolsuper or rolbypassrls
+                    or exists (select from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
+                                 and pg_has_role(current_user, relowner, 'member')))",
+        )
+        .fetch_optional(&self.pool)
+        .await
     }
 
     /// An error unless the database answers.

@@ -16,6 +16,7 @@ mod killed;
 mod ledger;
 mod live;
 mod offline;
+mod own_database;
 mod positions;
 mod processes;
 mod relay;

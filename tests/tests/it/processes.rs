@@ -18,7 +18,7 @@ fn program() -> PathBuf {
     built
 }
 
-fn callout(data: &Path) -> Command {
+pub(crate) fn callout(data: &Path) -> Command {
     let mut command = Command::new(program());
     command.env_remove("DATABASE_URL").env_remove("DATABASE_OWNER_URL").env("RUST_LOG", "warn");
     command.env("CALLOUT_DATA_DIR", data).env("CALLOUT_LISTEN", "127.0.0.1:0");
@@ -26,7 +26,7 @@ fn callout(data: &Path) -> Command {
 }
 
 /// A directory that the database's user can reach too.
-fn data_directory() -> tempfile::TempDir {
+pub(crate) fn data_directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory");
     fs_mode(directory.path(), 0o755);
     directory
@@ -37,14 +37,18 @@ fn fs_mode(path: &Path, mode: u32) {
 }
 
 /// A running `callout serve`.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    base: String,
+    pub(crate) base: String,
 }
 
 impl Server {
     fn start(data: &Path) -> Self {
-        let mut child = callout(data).arg("serve").stdout(Stdio::piped()).spawn().expect("the server starts");
+        Self::of(callout(data).arg("serve"))
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
         let mut line = String::new();
         let output = child.stdout.as_mut().expect("its output");
         BufReader::new(output).read_line(&mut line).expect("a line");
@@ -53,12 +57,12 @@ impl Server {
         Self { child, base }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill").success());
     }
 
-    fn wait(mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
         self.child.wait().expect("it ended")
     }
 
