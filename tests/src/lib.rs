@@ -12,6 +12,7 @@
 #![expect(clippy::expect_used, reason = "a harness reports by failing the test")]
 
 mod actor;
+mod afterwards;
 mod answer;
 mod app;
 mod openapi;

@@ -7,7 +7,6 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,6 +17,8 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tokio::runtime::Runtime;
+
+use crate::afterwards::Afterwards;
 
 /// A database of one test; dropped with it.
 pub struct TestDatabase {
@@ -164,17 +165,13 @@ fn template_name() -> String {
     })
 }
 
-/// A shell that outlives us, holding the other end of a pipe: when we are gone it waits for the server to end (the
-/// kernel tells it) and removes the directory.
+/// Waits for the server to end (the kernel tells it, too) and removes the directory.
 fn sweep_when_we_end(directory: &Path) {
-    let script = r#"cat >/dev/null; p=$(head -n1 "$0/pg/cluster/postmaster.pid" 2>/dev/null)
+    let script = r#"p=$(head -n1 "$1/pg/cluster/postmaster.pid" 2>/dev/null)
         [ -n "$p" ] && kill -INT "$p" 2>/dev/null
         n=0; while [ -n "$p" ] && kill -0 "$p" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
-        rm -rf "$0""#;
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", script]).arg(directory).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let child = command.spawn().expect("a shell");
-    // Dropping the child would close its pipe.
-    std::mem::forget(child);
+        rm -rf "$1""#;
+    let directory = directory.to_str().expect("a path that is text");
+    // For as long as we live.
+    std::mem::forget(Afterwards::run(script, &[directory]).expect("a shell"));
 }

@@ -12,6 +12,8 @@ use sqlx::{ConnectOptions, PgConnection};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::afterwards::Afterwards;
+
 /// How long a first start may take: it makes a database cluster.
 const LONGEST_START: Duration = Duration::from_secs(90);
 const LONGEST_STOP: Duration = Duration::from_secs(40);
@@ -23,6 +25,8 @@ pub struct Server {
     data: PathBuf,
     program: PathBuf,
     child: Child,
+    /// Whatever becomes of us, the server does not stay behind.
+    guard: Afterwards,
     environment: Vec<(String, String)>,
 }
 
@@ -45,10 +49,12 @@ impl Server {
             .stderr(file)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
+        let guard = Afterwards::run("kill -TERM \"$1\"", &[&child.id().context("its process")?.to_string()])?;
         let output = child.stdout.take().context("the server's output")?;
         let Some(url) = tokio::time::timeout(LONGEST_START, address(output)).await.ok().flatten() else {
             // It may still be starting its database, which must not be left behind.
             terminate(&mut child).await;
+            guard.cancel();
             let log = std::fs::read_to_string(&log).unwrap_or_default();
             let lines: Vec<&str> = log.lines().rev().take(12).collect();
             bail!(
@@ -56,7 +62,7 @@ impl Server {
                 lines.into_iter().rev().collect::<Vec<_>>().join("\n")
             );
         };
-        Ok(Self { url, data: data.to_owned(), program, child, environment })
+        Ok(Self { url, data: data.to_owned(), program, child, guard, environment })
     }
 
     /// Runs another command of the program on the same data, and returns what it printed.
@@ -117,13 +123,7 @@ impl Server {
     /// Asks it to stop and waits until it has.
     pub async fn stop(mut self) {
         terminate(&mut self.child).await;
-    }
-}
-
-/// Whatever becomes of us, the server does not stay behind.
-impl Drop for Server {
-    fn drop(&mut self) {
-        signal_to_stop(&self.child);
+        self.guard.cancel();
     }
 }
 

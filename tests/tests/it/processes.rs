@@ -1,7 +1,7 @@
 //! The server as a process of the operating system, on the embedded database: killed, started twice, in the way.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -155,4 +155,30 @@ fn says_what_is_in_its_way() {
     let output = callout(data.path()).arg("serve").output().expect("it ran");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("PostgreSQL 9") && said.contains("pg_upgrade"), "{said}");
+}
+
+#[tokio::test]
+async fn a_demo_that_is_killed_leaves_nothing_running() {
+    let data = data_directory();
+    let directory = data.path().join("demo");
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"))
+        .env("CALLOUT_DEMO_DIR", &directory)
+        .env("CALLOUT_LISTEN", "127.0.0.1:0")
+        .env("EXIT", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the demo starts");
+    let output = BufReader::new(demo.stdout.take().expect("its output"));
+    let mut lines = output.lines().map(|line| line.expect("text"));
+    let line = lines.find(|line| line.contains("http://")).expect("it says where its server is");
+    let (_, rest) = line.split_once("http://").expect("an address");
+    let address = rest.split_whitespace().next().expect("an address").to_owned();
+    assert!(TcpStream::connect(&address).is_ok() && postmaster(&directory).is_some());
+    demo.kill().expect("kill -9");
+    demo.wait().expect("it ended");
+    let begun = Instant::now();
+    while TcpStream::connect(&address).is_ok() || postmaster(&directory).is_some() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the server of the demo is still there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
