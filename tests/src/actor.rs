@@ -61,7 +61,7 @@ impl Actor {
             clock: Clock::system(),
         };
         let me: MeView = actor.get("/me").await.read();
-        (actor.tenant, actor.user, actor.role) = (TenantId(me.tenant), UserId(me.user.id), me.user.role);
+        (actor.tenant, actor.user, actor.role) = (TenantId(me.tenant), UserId(me.user.id), me.user.role.0);
         actor
     }
 

@@ -115,7 +115,7 @@ impl TenantCtx {
 
     /// Whether the caller may do this. The server itself may do anything.
     pub fn may(&self, permission: Permission) -> bool {
-        self.role().is_none_or(|role| role.may(permission))
+        self.role().is_none_or(|role| permission.is_granted_to(role))
     }
 
     /// A 403 unless the caller may do this.

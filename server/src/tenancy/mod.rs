@@ -24,5 +24,5 @@ pub use across::{Notice, Notices};
 pub use auth::{Standing, SyncCtx};
 pub use context::{SessionId, SystemEntry, TenantCtx};
 pub use database::Tenancy;
-pub use permission::{NotARole, Permission, Role};
+pub use permission::{Permission, Role};
 pub use unit_of_work::{TenantTx, Work};

@@ -82,7 +82,7 @@ async fn create_user(
     let name = create::parse_name(&req.name)?;
     let password = password::parse("password", req.password)?;
     let password_hash = passwords.hash(password).await.map_err(UserError::from)?;
-    let new = NewUser { email, name, role: req.role, locale: req.locale.unwrap_or_default(), password_hash };
+    let new = NewUser { email, name, role: req.role.0, locale: req.locale.unwrap_or_default(), password_hash };
     let now = clock.now();
     let id = UserId(random.uuid(now));
     let row = ctx.transact(async move |tx: &mut TenantTx| create::create(tx, new, id, now).await).await?;
@@ -112,7 +112,7 @@ async fn change_user(
 ) -> ApiResult<Versioned<UserView>> {
     ctx.require(Permission::ManageUsers)?;
     let name = req.name.as_deref().map(create::parse_name).transpose()?;
-    let to = UserChange { name, role: req.role, locale: req.locale };
+    let to = UserChange { name, role: req.role.map(|role| role.0), locale: req.locale };
     let row = ctx.transact(async move |tx: &mut TenantTx| change::change(tx, UserId(user), seen, to).await).await?;
     Ok(Versioned { version: row.version, body: row.into() })
 }

@@ -5,7 +5,7 @@ use sync_core::ids::{TenantId, UserId};
 use uuid::Uuid;
 
 use super::error::UserError;
-use super::view::{Locale, UserView};
+use super::view::{Locale, RoleView, UserView};
 use crate::tenancy::{Role, TenantTx};
 
 /// A user as stored, without the password's hash.
@@ -28,7 +28,7 @@ impl From<UserRow> for UserView {
             email: row.email,
             name: row.name,
             // The table's check constraint lets no other text in.
-            role: row.role.parse().unwrap_or(Role::Auditor),
+            role: RoleView(row.role.parse().unwrap_or(Role::Auditor)),
             locale: if row.locale == Locale::Chinese.as_str() { Locale::Chinese } else { Locale::English },
             created_at: row.created_at,
             disabled_at: row.disabled_at,

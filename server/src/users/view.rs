@@ -1,8 +1,14 @@
 //! Users as the API shows and takes them.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sync_core::NotAWord;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::tenancy::Role;
@@ -13,13 +19,46 @@ pub struct UserView {
     pub id: Uuid,
     pub email: String,
     pub name: String,
-    pub role: Role,
+    pub role: RoleView,
     pub locale: Locale,
     pub created_at: DateTime<Utc>,
     /// Since when this person can no longer sign in.
     pub disabled_at: Option<DateTime<Utc>>,
     /// Goes up with each change; the `ETag` of this user.
     pub version: i64,
+}
+
+/// What a person is to the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleView(pub Role);
+
+impl Serialize for RoleView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RoleView {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(|error: NotAWord| D::Error::custom(error))
+    }
+}
+
+impl PartialSchema for RoleView {
+    fn schema() -> RefOr<Schema> {
+        let words = Role::ALL.iter().map(|role| role.as_str());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("What a person is to the tenant."))
+            .enum_values(Some(words))
+            .into()
+    }
+}
+
+impl ToSchema for RoleView {
+    fn name() -> Cow<'static, str> {
+        "Role".into()
+    }
 }
 
 /// A language the product speaks.
@@ -58,7 +97,7 @@ pub struct MeView {
 pub struct NewUserRequest {
     pub email: String,
     pub name: String,
-    pub role: Role,
+    pub role: RoleView,
     /// `en` if left out.
     #[serde(default)]
     pub locale: Option<Locale>,
@@ -73,7 +112,7 @@ pub struct ChangeUserRequest {
     #[serde(default)]
     pub name: Option<String>,
     #[serde(default)]
-    pub role: Option<Role>,
+    pub role: Option<RoleView>,
     #[serde(default)]
     pub locale: Option<Locale>,
 }
