@@ -33,6 +33,6 @@ test-kotlin:
 
 # The mobile library from Python, as a desktop tool uses it.
 test-python:
-	@.ci/setup
+	@.ci/setup python
 	mobile-ffi/generate
 	PYTHONPATH=$${CARGO_TARGET_DIR:-target}/bindings/python mobile-ffi/with-server python3 -m unittest discover -s mobile-ffi/python/tests
