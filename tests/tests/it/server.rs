@@ -40,6 +40,16 @@ async fn describes_itself_with_no_network() {
             assert!(operation["summary"].is_string(), "{method} {path} says nothing of what it does");
         }
     }
+    let tags: Vec<&str> =
+        document["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["name"].as_str()).collect();
+    for item in document["paths"].as_object().expect("paths").values() {
+        for operation in item.as_object().expect("operations").values() {
+            let tag = operation["tags"][0].as_str().expect("a tag");
+            assert!(tags.contains(&tag), "nothing is said of the tag {tag}");
+            let summary = operation["summary"].as_str().expect("a summary");
+            assert!(summary.len() < 120 && !summary.contains(['`', '\n']), "too much for one line: {summary}");
+        }
+    }
     let references = document.to_string();
     for name in references.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(document["components"]["schemas"][name].is_object(), "the schema {name} is missing");
@@ -49,7 +59,15 @@ async fn describes_itself_with_no_network() {
     let page = String::from_utf8_lossy(&page.body);
     assert!(page.contains("swagger-ui"), "{page}");
     assert!(!page.contains("https://") && !page.contains("//cdn"), "the page must need no network: {page}");
-    app.get("/docs/swagger-ui-bundle.js").await.expect(200);
+    for file in
+        page.split(['"']).filter(|part| part.ends_with(".js") || part.ends_with(".css") || part.ends_with(".png"))
+    {
+        app.get(&format!("/docs/{file}")).await.expect(200);
+    }
+    assert!(
+        app.get("/docs/swagger-initializer.js").await.expect(200).body.windows(12).any(|part| part == b"openapi.json")
+    );
+    assert_eq!(app.get("/docs/nothing.js").await.problem(404), "not-found");
 }
 
 #[tokio::test]
