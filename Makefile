@@ -6,13 +6,13 @@
 # after the table, with one JSON object as the last line.
 demo:
 	@.ci/setup
-	cargo build --workspace --bins
+	cargo build --workspace
 	@EXIT=$(EXIT) $${CARGO_TARGET_DIR:-target}/debug/demo
 
 # Everything: unit tests and end-to-end tests on a PostgreSQL of their own.
 test:
 	@.ci/setup
-	cargo build --workspace --bins
+	cargo build --workspace
 	cargo test --workspace
 
 # What synchronising costs on this machine, beside its goals and, where node is installed, beside automerge-repo.

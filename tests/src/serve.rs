@@ -132,7 +132,7 @@ fn program() -> anyhow::Result<PathBuf> {
     let ours = std::env::current_exe()?;
     let program = ours.with_file_name("callout");
     if !program.is_file() {
-        bail!("{} is missing: build it with `cargo build -p callout-server`", program.display());
+        bail!("{} is missing: build it with `cargo build --workspace`", program.display());
     }
     Ok(program)
 }

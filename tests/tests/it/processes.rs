@@ -14,7 +14,7 @@ use serde_json::json;
 fn program() -> PathBuf {
     let tests = std::env::current_exe().expect("this program");
     let built = tests.parent().and_then(Path::parent).expect("the directory of the build").join("callout");
-    assert!(built.is_file(), "{} is missing: build the workspace (cargo test --workspace)", built.display());
+    assert!(built.is_file(), "{} is missing: build it with `cargo build --workspace`", built.display());
     built
 }
 
