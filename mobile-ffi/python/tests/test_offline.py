@@ -87,6 +87,11 @@ class OfflineTest(unittest.TestCase):
         self.assertEqual(["Motor replaced; the old one is in the van."], [note.text for note in view.notes])
         self.assertTrue(all(entry.is_admitted for entry in view.notes + view.answers + view.evidence))
         self.assertEqual("M. Okafor", view.signatures[0].signer)
+        self.assertEqual(2, status.awaited_blobs, "the entries are there, the bytes they name are not")
+        for blob in (photo, strokes):
+            self.session.upload(blob)
+        self.phone.sync()
+        self.assertEqual([], self.phone.awaited_blobs())
         desk = Session(self.fixture["url"], self.fixture["desk"])
         self.assertEqual("done", desk.call("GET", f"/tickets/{ticket_id}")["status"])
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test reports by failing")]
 
 mod architecture;
+mod attachments;
 mod catalogue;
 mod customers_and_sites;
 mod desk_and_phone;
