@@ -1,4 +1,4 @@
-//! Between the tables and the dispatch engine: rows become a [`board`], what the engine answers becomes commands to the
+//! Between the tables and the dispatch engine: rows become a `board`, what the engine answers becomes commands to the
 //! ledger.
 //!
 //! [`rank`] is the answer for one visit, [`assign`] makes an assignment of it together with its explanation, [`run`]
