@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use sync_core::ids::{DeviceId, ServerEpoch, UserId};
 use sync_core::wire::{DeviceKey, DeviceSignature, ServerSigner};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +19,7 @@ use super::{challenge, refresh, revoke, sign_out, store};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::hex;
+use crate::platform::limits;
 use crate::platform::page::{Page, PageQuery};
 use crate::platform::problem::{ApiResult, Problem};
 use crate::platform::random::Random;
@@ -31,6 +33,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(sign_in))
         .routes(routes!(refresh_session))
+        // Only of these two: everybody else shows a token before anything of the body is read.
+        .layer(from_fn(limits::small_body))
         .routes(routes!(sign_out))
         .routes(routes!(challenge_device))
         .routes(routes!(list_devices, enrol_device))

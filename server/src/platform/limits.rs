@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::extract::body_problem;
 use super::problem::Problem;
 
 /// The largest body of an ordinary request, in bytes. A route that takes more says so itself.
@@ -26,6 +27,9 @@ const SLOWEST_BODY: u64 = 32 * 1024;
 /// The longest body that has time of its own, in bytes, whatever the request says of its length.
 const LARGEST_SLOW_BODY: u64 = 32 * 1024 * 1024;
 
+/// The largest body that is waited for before its request is handled, in bytes.
+const SMALL_BODY: u64 = 64 * 1024;
+
 /// The places for requests that are being handled.
 #[derive(Debug, Clone)]
 pub struct Admission(Arc<Semaphore>);
@@ -37,13 +41,37 @@ impl Admission {
 }
 
 /// Handles the request if there is a place, else turns it away. The place is free again when the answer begins, so a
-/// stream does not hold one.
+/// stream does not hold one. A small body is waited for first: whoever sends it slowly keeps nobody else out.
 pub async fn admit(State(Admission(places)): State<Admission>, request: Request, next: Next) -> Response {
+    let request = match gather(request).await {
+        Ok(request) => request,
+        Err(problem) => return problem.into_response(),
+    };
     let Ok(_place) = places.try_acquire() else {
         metrics::counter!("http_requests_shed_total").increment(1);
         return Problem::unavailable(1).into_response();
     };
     next.run(request).await
+}
+
+/// The request with its body, if that is small and says so; else as it is.
+async fn gather(request: Request) -> Result<Request, Problem> {
+    if !length(&request).is_some_and(|length| (1..=SMALL_BODY).contains(&length)) {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.map_err(|_| body_problem(StatusCode::BAD_REQUEST))?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// Takes only a body that [`admit`] waits for: what strangers may send must not hold a place while it comes.
+pub async fn small_body(request: Request, next: Next) -> Response {
+    match length(&request) {
+        Some(..=SMALL_BODY) => next.run(request).await,
+        Some(_) => body_problem(StatusCode::PAYLOAD_TOO_LARGE).into_response(),
+        None => Problem::new(StatusCode::LENGTH_REQUIRED, "length-required", "The length of the body must be given")
+            .into_response(),
+    }
 }
 
 /// Gives up on a request whose body stands still for so long.
@@ -77,7 +105,7 @@ fn steady(body: Body, longest_pause: Duration, stalled: oneshot::Sender<()>) -> 
 
 /// Gives up on a request that takes too long, a slowly sent body included.
 pub async fn end_in_time(request: Request, next: Next) -> Response {
-    let body = length(&request).min(LARGEST_SLOW_BODY);
+    let body = length(&request).unwrap_or(0).min(LARGEST_SLOW_BODY);
     let longest = LONGEST_REQUEST + Duration::from_secs(body / SLOWEST_BODY);
     match tokio::time::timeout(longest, next.run(request)).await {
         Ok(response) => response,
@@ -87,10 +115,9 @@ pub async fn end_in_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// How long the body is to be, in bytes; 0 if the request does not say.
-fn length(request: &Request) -> u64 {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    length.and_then(|text| text.parse().ok()).unwrap_or(0)
+/// How long the body is to be, in bytes, if the request says so.
+fn length(request: &Request) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A handler that panics is one failed request, no more.

@@ -115,6 +115,39 @@ async fn a_body_that_stops_coming_is_given_up() {
     app.get("/readyz").await.expect(200);
 }
 
+/// Nobody has to sign in to be slow at signing in.
+#[tokio::test]
+async fn strangers_who_are_slow_take_nobodys_place() {
+    let app = TestApp::start_with(|config| config.limits.max_requests = 2).await;
+    let admin = app.admin().await;
+    let mut slow = Vec::new();
+    for path in ["sign-in", "refresh"] {
+        for _ in 0..10 {
+            let mut stream = connect(&app).await;
+            let header = format!(
+                "POST /api/v1/auth/{path} HTTP/1.1\r\nhost: callout\r\nauthorization: Bearer of-nobody\r\n\
+                 content-type: application/json\r\ncontent-length: 100\r\n\r\n{{"
+            );
+            stream.write_all(header.as_bytes()).await.expect("sent");
+            slow.push(stream);
+        }
+        for (length, expected) in [("content-length: 900000", 413), ("transfer-encoding: chunked", 411)] {
+            let mut stream = connect(&app).await;
+            let header = format!(
+                "POST /api/v1/auth/{path} HTTP/1.1\r\nhost: callout\r\nconnection: close\r\n\
+                 content-type: application/json\r\n{length}\r\n\r\n"
+            );
+            stream.write_all(header.as_bytes()).await.expect("sent");
+            let said = last_words(&mut stream).await;
+            assert!(said.starts_with(&format!("HTTP/1.1 {expected}")), "{said}");
+        }
+    }
+    for _ in 0..20 {
+        admin.get("/me").await.expect(200);
+    }
+    drop(slow);
+}
+
 /// A phone with a poor network is slow all the time and never stands still.
 #[tokio::test]
 async fn a_body_that_comes_slowly_is_waited_for() {
