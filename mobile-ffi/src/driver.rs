@@ -90,12 +90,12 @@ impl Driver {
         command: impl FnOnce(&Acting<'_>, Stamp) -> Result<Fact, Refusal>,
     ) -> Result<FactId, FieldError> {
         let place = place.map(document::Place::try_from).transpose()?;
-        let (id, nonce, place_nonce) = (host::random_bytes()?, host::random_bytes()?, host::random_bytes()?);
+        let id = host::random_bytes()?;
         self.change(|replica| {
             let said = replica.execute(ticket, host::now(), |sight| {
                 let id = FactId::fresh(sight.ticket.now.0, id);
-                let place = place.map(|place| sight.seal(id, "place", place_nonce, &place.to_string()));
-                let seal = |field: &str, text: &str| sight.seal(id, field, nonce, text);
+                let place = place.map(|place| sight.seal(id, "place", &place.to_string()));
+                let seal = |field: &str, text: &str| sight.seal(id, field, text);
                 command(&Acting { view: &sight.ticket, author: sight.author, seal: &seal }, sight.stamp(id, place))
             });
             Ok(said?)
@@ -162,7 +162,7 @@ pub(crate) struct Acting<'a> {
 }
 
 impl Acting<'_> {
-    /// Seals the one text of the new fact, which has no second beside its place: one nonce, one text.
+    /// Seals a text of the new fact.
     pub fn seal(&self, field: &str, text: &str) -> Sealed {
         (self.seal)(field, text)
     }

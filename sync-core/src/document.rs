@@ -13,6 +13,7 @@ pub mod flag;
 pub mod place;
 pub mod seal;
 pub mod ticket;
+mod travel;
 pub mod fold;
 pub mod edit;
 pub mod change;
@@ -80,6 +81,9 @@ pub enum DocumentError {
     /// The bytes are no change, or not one that Automerge accepts.
     #[error("not a change of this document")]
     NotAChange,
+    /// The bytes are no document that was sent to us.
+    #[error("not a document")]
+    NotADocument,
     /// Automerge refused.
     #[error("the document refuses")]
     Automerge(#[from] automerge::AutomergeError),

@@ -41,6 +41,9 @@ pub const VISIT: VisitId = VisitId(Uuid::from_u128(0x0190_0000_0000_7000_8000_00
 /// Its ticket.
 pub const TICKET: TicketId = TicketId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
 
+/// The key of its sealed texts.
+pub const KEY: DocumentKey = DocumentKey([3; 32]);
+
 /// A ticket at the server with a dispatcher, and the phones of engineers who come and go.
 pub struct Scene {
     pub server: TicketDoc,
@@ -241,9 +244,15 @@ pub fn server_actor() -> Actor {
     Actor::of_server(TICKET, ServerEpoch(Uuid::from_u128(0xe)))
 }
 
+/// Text that nobody opens: sealed for no field there is, as version 1 of the stored formats has it.
 pub fn sealed(text: &str) -> Sealed {
     let at = SealedAt { ticket: TICKET, fact: None, field: "any" };
-    document::seal::seal(&DocumentKey([3; 32]), [text.len() as u8; 24], at, text.as_bytes())
+    document::seal::seal_with(&KEY, [text.len() as u8; 24], at, text.as_bytes())
+}
+
+/// Text in its place in a fact.
+pub fn sealed_at(fact: FactId, field: &str, text: &str) -> Sealed {
+    document::seal::seal(&KEY, SealedAt { ticket: TICKET, fact: Some(fact), field }, text.as_bytes())
 }
 
 pub fn stamp(ms: i64, number: u64) -> Stamp {

@@ -4,8 +4,10 @@
 //! the same run, and beside the processor time that each of the three used for it.
 
 mod fleet;
+mod history;
 mod load;
 mod pull;
+mod peer;
 mod baseline;
 mod processors;
 mod report;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use crate::serve::{self, Server};
 use fleet::Fleet;
+use history::History;
 use report::Report;
 
 /// How large the run is.
@@ -36,8 +39,6 @@ pub struct Settings {
 
 /// Changes in a batch of the batched pushes.
 const BATCHED: usize = 10;
-/// Changes of each ticket of the first sync.
-const HISTORY: usize = 20;
 
 /// Measures everything and prints the table.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -66,7 +67,9 @@ async fn measure(settings: &Settings, server: &Server, data: &std::path::Path) -
     report.batched = Some(load::push(server, &mut fleet, batched).await?);
     println!("nothing new, over and over");
     report.idle = Some(load::nothing_new(server, &mut fleet, settings.for_long).await?);
-    println!("first sync of {} tickets", settings.first);
-    report.pulled = Some(pull::measure(server, data, settings.first, HISTORY).await?);
+    for history in [History::Visit, History::Notes] {
+        println!("first sync of {} tickets: {}", settings.first, history.name());
+        report.pulled.push(pull::measure(server, data, settings.first, history).await?);
+    }
     Ok(report)
 }

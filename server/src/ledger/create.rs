@@ -85,7 +85,7 @@ fn core(
     now: ServerTime,
 ) -> Core {
     let sealed = |field, text: &str| -> Sealed {
-        seal::seal(key, Random.bytes(), SealedAt { ticket, fact: None, field }, text.as_bytes())
+        seal::seal(key, SealedAt { ticket, fact: None, field }, text.as_bytes())
     };
     let visit = |window: &Option<TimeWindow>| {
         (VisitId::fresh(now.0, Random.bytes()), VisitPlan { window: *window, pinned: false })

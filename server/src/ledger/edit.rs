@@ -251,7 +251,7 @@ impl Desk<'_> {
     pub fn note(&mut self, text: &str) -> Result<FactId, LedgerError> {
         let stamp = self.stamp();
         let at = SealedAt { ticket: self.open.ticket, fact: Some(stamp.id), field: "text" };
-        let text = seal::seal(&self.open.key, Random.bytes(), at, text.as_bytes());
+        let text = seal::seal(&self.open.key, at, text.as_bytes());
         let view = TicketView::new(&self.open.doc, self.ledger.workflow(), self.now);
         let fact = command::note(&view, &self.author, stamp, None, text, None).map_err(LedgerError::Refused)?;
         let id = fact.id;
@@ -329,7 +329,7 @@ impl Desk<'_> {
         let to = edit.to.as_ref().map(|to| match to {
             Value::Plain(value) => value.clone(),
             Value::Text(text) => {
-                Scalar::Bytes(seal::seal(&self.open.key, Random.bytes(), at, text.as_bytes()).as_bytes().to_vec())
+                Scalar::Bytes(seal::seal(&self.open.key, at, text.as_bytes()).as_bytes().to_vec())
             }
         });
         Ok(FieldEdit { path: edit.path.clone(), seen, to })

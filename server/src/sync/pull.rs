@@ -212,7 +212,7 @@ async fn whole(tx: &mut TenantTx, ledger: &Ledger, ticket: TicketId) -> Result<O
     };
     Ok(Some(Enter {
         ticket,
-        snapshot: read.doc.save_plain(),
+        snapshot: read.doc.to_travel(&read.key),
         heads: read.doc.heads(),
         document_key: read.key.0,
         voucher: Vec::new(),

@@ -217,6 +217,38 @@ kinds! {
     },
 }
 
+impl FactBody {
+    /// The text in it that is sealed, with the name of its field. No kind has two.
+    pub fn sealed(&self) -> Option<(&'static str, &Sealed)> {
+        match self {
+            Self::Done { solution, .. } => solution.as_ref().map(|text| ("solution", text)),
+            Self::Note { text, .. } => Some(("text", text)),
+            Self::Answer { value, .. } => Some(("value", value)),
+            Self::PartRequest { note, .. } => note.as_ref().map(|text| ("note", text)),
+            Self::Signature { signer, .. } => Some(("signer", signer)),
+            Self::Accept {}
+            | Self::Decline { .. }
+            | Self::Depart {}
+            | Self::CheckIn {}
+            | Self::CheckOut {}
+            | Self::Start {}
+            | Self::Pause { .. }
+            | Self::Verify {}
+            | Self::Close {}
+            | Self::Cancel { .. }
+            | Self::Reopen { .. }
+            | Self::Assign { .. }
+            | Self::Unassign { .. }
+            | Self::DeskEdit { .. }
+            | Self::Reschedule { .. }
+            | Self::PartUsed { .. }
+            | Self::Labour { .. }
+            | Self::Blob { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 impl Kind {
     /// Only the desk may say this, through the server.
     pub fn is_desk(self) -> bool {

@@ -92,6 +92,11 @@ impl Fact {
         Ok(fact)
     }
 
+    /// Its sealed texts, each with the name of its field: what its body says, and where it was said.
+    pub fn sealed(&self) -> impl Iterator<Item = (&'static str, &Sealed)> {
+        self.body.sealed().into_iter().chain(self.place.as_ref().map(|place| ("place", place)))
+    }
+
     /// Its record, the same bytes everywhere: for the outbox.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (entry, fields) = self.to_fields();

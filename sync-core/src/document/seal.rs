@@ -1,12 +1,16 @@
 //! Personal text in a document is sealed under the ticket's document key, so that destroying one key erases it
 //! everywhere while every hash and chain still verifies.
 //!
-//! The nonce is an argument: it belongs to the command, so that replaying the command gives the same bytes.
+//! The nonce comes from the key, the place and the text (a synthetic one, as in SIV): the same text in the same place gives
+//! the same bytes, so that a replayed command does too and an opened text can be sealed again by whoever has the key;
+//! another text gives another nonce, without anybody's randomness.
 
 use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use zeroize::Zeroize;
 
 use crate::ids::{FactId, TicketId};
@@ -35,8 +39,13 @@ pub struct DocumentKey(pub [u8; 32]);
 #[error("the sealed text does not open here with this key")]
 pub struct DoesNotOpen;
 
-/// Seals `text` for the place `at`. A nonce must never serve twice under one key.
-pub fn seal(key: &DocumentKey, nonce: [u8; 24], at: SealedAt<'_>, text: &[u8]) -> Sealed {
+/// Seals `text` for the place `at`.
+pub fn seal(key: &DocumentKey, at: SealedAt<'_>, text: &[u8]) -> Sealed {
+    seal_with(key, nonce_of(key, at, text), at, text)
+}
+
+/// Seals with this nonce, which must never serve twice under one key.
+pub(crate) fn seal_with(key: &DocumentKey, nonce: [u8; NONCE_LEN], at: SealedAt<'_>, text: &[u8]) -> Sealed {
     let payload = Payload { msg: text, aad: &at.aad() };
     #[expect(clippy::expect_used, reason = "XChaCha20-Poly1305 fails only beyond 256 GB")]
     let cipher_text = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("the text fits in memory");
@@ -48,6 +57,13 @@ pub fn open(key: &DocumentKey, at: SealedAt<'_>, sealed: &Sealed) -> Result<Vec<
     let (nonce, cipher_text) = sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(DoesNotOpen)?;
     let payload = Payload { msg: cipher_text, aad: &at.aad() };
     cipher(key).decrypt(&XNonce::from(*nonce), payload).map_err(|_| DoesNotOpen)
+}
+
+/// The text sealed for the place `at`, if sealing it there again gives these bytes; `None` for what was sealed with a
+/// nonce of another making.
+pub(crate) fn open_reproducible(key: &DocumentKey, at: SealedAt<'_>, sealed: &Sealed) -> Option<Vec<u8>> {
+    let text = open(key, at, sealed).ok()?;
+    sealed.0.starts_with(&nonce_of(key, at, &text)).then_some(text)
 }
 
 impl Sealed {
@@ -87,6 +103,20 @@ impl SealedAt<'_> {
     }
 }
 
+/// A keyed hash over all that is sealed and where. The place says its own length, so no two places and texts read alike.
+fn nonce_of(key: &DocumentKey, at: SealedAt<'_>, text: &[u8]) -> [u8; NONCE_LEN] {
+    let place = at.aad();
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut hash = Hmac::<Sha256>::new_from_slice(&key.0).expect("a key");
+    hash.update(b"callout seal nonce 1");
+    hash.update(&(place.len() as u64).to_be_bytes());
+    hash.update(&place);
+    hash.update(text);
+    let mut nonce = [0; NONCE_LEN];
+    nonce.copy_from_slice(&hash.finalize().into_bytes()[..NONCE_LEN]);
+    nonce
+}
+
 fn cipher(key: &DocumentKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&key.0.into())
 }
@@ -104,7 +134,7 @@ mod tests {
         let key = DocumentKey([7; 32]);
         let at =
             SealedAt { ticket: TicketId(Uuid::from_u128(1)), fact: Some(FactId(Uuid::from_u128(2))), field: "text" };
-        let sealed = seal(&key, [9; 24], at, "Motor defekt".as_bytes());
+        let sealed = seal(&key, at, "Motor defekt".as_bytes());
         assert_eq!(open(&key, at, &sealed).unwrap(), "Motor defekt".as_bytes());
         assert_eq!(open(&key, SealedAt { field: "place", ..at }, &sealed), Err(DoesNotOpen));
         assert_eq!(open(&key, SealedAt { fact: None, ..at }, &sealed), Err(DoesNotOpen));
@@ -114,10 +144,23 @@ mod tests {
     }
 
     #[test]
-    fn the_same_command_gives_the_same_bytes() {
+    fn the_same_text_in_the_same_place_gives_the_same_bytes_and_any_other_another_nonce() {
+        let key = DocumentKey([7; 32]);
         let at = SealedAt { ticket: TicketId(Uuid::from_u128(1)), fact: None, field: "title" };
-        let twice = [0, 1].map(|_| seal(&DocumentKey([7; 32]), [9; 24], at, b"Lift steht"));
+        let twice = [0, 1].map(|_| seal(&key, at, b"Lift steht"));
         assert_eq!(twice[0], twice[1]);
+        let nonce = |sealed: &Sealed| sealed.0[..NONCE_LEN].to_vec();
+        let others = [
+            seal(&key, at, b"Lift steh"),
+            seal(&key, SealedAt { field: "titl", ..at }, b"eLift steht"),
+            seal(&key, SealedAt { fact: Some(FactId(Uuid::from_u128(2))), ..at }, b"Lift steht"),
+            seal(&DocumentKey([8; 32]), at, b"Lift steht"),
+        ];
+        assert!(others.iter().all(|other| nonce(other) != nonce(&twice[0])));
+        assert_eq!(open_reproducible(&key, at, &twice[0]).unwrap(), b"Lift steht");
+        let by_chance = seal_with(&key, [9; NONCE_LEN], at, b"Lift steht");
+        assert_eq!(open(&key, at, &by_chance).unwrap(), b"Lift steht");
+        assert_eq!(open_reproducible(&key, at, &by_chance), None);
         assert!(!format!("{:?}", twice[0]).contains("Lift"));
     }
 }

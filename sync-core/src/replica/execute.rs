@@ -48,9 +48,9 @@ impl Sight<'_> {
         Stamp { id, wall: self.wall, hlc: self.hlc, place }
     }
 
-    /// Seals text for a field of this fact. The nonce is 24 fresh random bytes.
-    pub fn seal(&self, fact: FactId, field: &str, nonce: [u8; 24], text: &str) -> Sealed {
-        seal::seal(self.document_key, nonce, self.place_of(Some(fact), field), text.as_bytes())
+    /// Seals text for a field of this fact.
+    pub fn seal(&self, fact: FactId, field: &str, text: &str) -> Sealed {
+        seal::seal(self.document_key, self.place_of(Some(fact), field), text.as_bytes())
     }
 
     /// Opens the text in a field of a fact, or of the core; `None` if it was not sealed there with this key.

@@ -42,7 +42,7 @@ impl<T: StoreTx> Page<'_, T> {
         ticket.document_key = key;
         ticket.generation = generation;
         ticket.leaving = None;
-        let opened = TicketDoc::load_own(&enter.snapshot).map_err(|why| why.to_string());
+        let opened = TicketDoc::arrived(&enter.snapshot, id, &ticket.document_key).map_err(|why| why.to_string());
         let doc =
             opened.and_then(|doc| match doc.ticket() == id && enter.heads.iter().all(|head| doc.has_change(head)) {
                 true => Ok(doc),

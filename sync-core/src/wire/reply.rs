@@ -134,6 +134,7 @@ pub enum Item {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enter {
     pub ticket: TicketId,
+    /// The document as [`TicketDoc::to_travel`](crate::document::TicketDoc::to_travel) gives it.
     pub snapshot: Vec<u8>,
     pub heads: Vec<Sha256Hash>,
     /// Opens the sealed text of the ticket.

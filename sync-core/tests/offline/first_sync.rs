@@ -1,13 +1,13 @@
 //! What the first sync of a full day weighs.
 
-use sync_core::document::TicketDoc;
+use sync_core::document::{DocumentKey, TicketDoc};
 use sync_core::ids::*;
 use sync_core::wire::envelope::{Effort, pack};
 use sync_core::wire::{Enter, Item, SyncReply};
 
 use crate::chance::Chance;
 use crate::phone::{Phone, Word};
-use crate::server::Server;
+use crate::server::{DOCUMENT_KEY, Server};
 
 const ANA: UserId = UserId(uuid::Uuid::from_u128(0xa));
 const TICKETS: u128 = 30;
@@ -40,19 +40,23 @@ fn page(server: &Server, save: impl Fn(&TicketDoc) -> Vec<u8>) -> usize {
         .iter()
         .map(|(ticket, doc)| {
             let (snapshot, heads) = (save(doc), doc.heads());
-            Item::Enter(Enter { ticket: *ticket, snapshot, heads, document_key: [5; 32], voucher: vec![] })
+            Item::Enter(Enter { ticket: *ticket, snapshot, heads, document_key: DOCUMENT_KEY, voucher: vec![] })
         })
         .collect();
     pack(&reply.encode(), Effort::Thorough).len()
 }
 
 #[test]
-fn a_page_of_plain_snapshots_packed_as_a_whole_beats_packed_snapshots() {
+fn open_texts_packed_as_a_whole_beat_sealed_ones_and_these_packed_snapshots() {
     let mut chance = Chance(1);
     let server = a_busy_server(&mut chance);
     let (plain, packed) = (page(&server, TicketDoc::save_plain), page(&server, TicketDoc::save));
-    println!("a ticket of {NOTES} notes weighs {} bytes, {} if each is packed", plain / 30, packed / 30);
+    let open = page(&server, |doc| doc.to_travel(&DocumentKey(DOCUMENT_KEY)));
+    let each = [open, plain, packed].map(|bytes| bytes / TICKETS as usize);
+    println!("a ticket of {NOTES} notes weighs {} bytes, {} with sealed texts, {} if each is packed", each[0], each[1], each[2]);
     assert!(plain * 100 < packed * 95, "{plain} against {packed}");
+    // At least the nonce and the tag of each note are saved.
+    assert!(open + 40 * TICKETS as usize * NOTES < plain, "{open} against {plain}");
 }
 
 #[test]

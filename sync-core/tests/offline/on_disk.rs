@@ -50,9 +50,9 @@ fn exchange(replica: &mut Replica<SqliteStore>, server: &mut Server, chance: &mu
 }
 
 fn note(replica: &mut Replica<SqliteStore>, server: &Server, chance: &mut Chance) -> FactId {
-    let (id, nonce) = (FactId(chance.uuid()), chance.bytes());
+    let id = FactId(chance.uuid());
     let said = replica.execute(TICKET, DeviceTime(server.now.0), |sight| {
-        let text = sight.seal(id, "text", nonce, "a note");
+        let text = sight.seal(id, "text", "a note");
         command::note(&sight.ticket, &sight.author, sight.stamp(id, None), Some(VisitId(TICKET.0)), text, None)
     });
     said.unwrap()

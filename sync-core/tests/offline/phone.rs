@@ -120,16 +120,16 @@ impl Phone {
 
     /// Says something about a ticket; nothing if the ticket is not here, or it may not be said.
     pub fn say(&mut self, server: &Server, ticket: TicketId, word: Word, chance: &mut Chance) -> Option<FactId> {
-        let (id, nonce, now) = (FactId(chance.uuid()), chance.bytes(), self.now(server));
+        let (id, now) = (FactId(chance.uuid()), self.now(server));
         let said = self.replica().execute(ticket, now, |sight| {
             let (view, author, stamp, visit) = (&sight.ticket, &sight.author, sight.stamp(id, None), VisitId(ticket.0));
             match word {
                 Word::Note(text) => {
-                    let text = sight.seal(id, "text", nonce, &text);
+                    let text = sight.seal(id, "text", &text);
                     command::note(view, author, stamp, Some(visit), text, None)
                 }
                 Word::Forbidden => {
-                    let value = sight.seal(id, "value", nonce, "x");
+                    let value = sight.seal(id, "value", "x");
                     command::answer(view, author, stamp, visit, FORBIDDEN.into(), value)
                 }
                 Word::Step(step) => step(view, author, stamp, visit),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::command::{self, Author, Refusal, Stamp, TicketView};
 use sync_core::document::{
-    Actor, Admission, Core, DocumentError, Effect, Ended, Fact, FactBody, Grant, GrantRole, RawChange, Scalar, Sealed,
+    Actor, Admission, Core, DocumentError, DocumentKey, Effect, Ended, Fact, FactBody, Grant, GrantRole, RawChange, Scalar, Sealed,
     ServerEdit, TicketDoc, Verdict, VisitPlan,
 };
 use sync_core::guard::{ParsedChange, check_against, check_chunk};
@@ -424,7 +424,7 @@ impl Server {
 
     fn enter(&self, ticket: TicketId) -> Item {
         let doc = &self.tickets[&ticket];
-        let (snapshot, heads) = (doc.save_plain(), doc.heads());
+        let (snapshot, heads) = (doc.to_travel(&DocumentKey(DOCUMENT_KEY)), doc.heads());
         Item::Enter(Enter { ticket, snapshot, heads, document_key: DOCUMENT_KEY, voucher: vec![] })
     }
 

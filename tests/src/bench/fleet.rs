@@ -13,13 +13,14 @@ use callout_server::tenancy::{SystemEntry, TenantCtx, TenantTx};
 use reqwest::{Method, header};
 use serde_json::json;
 use sync_core::document::seal::{self, DocumentKey, SealedAt};
-use sync_core::document::{Actor as Author, Fact, FactBody, Fields, GrantRole, TicketDoc};
-use sync_core::ids::{FactId, Nonce, ServerEpoch, Sha256Hash, TicketId, UserId, VisitId};
+use sync_core::document::{Actor as Author, Fact, Fields, GrantRole, TicketDoc};
+use sync_core::ids::{FactId, Nonce, ServerEpoch, Sha256Hash, UserId, VisitId};
 use sync_core::time::{DeviceTime, Hlc, ServerTime};
 use sync_core::wire::envelope::{self, Effort};
 use sync_core::wire::{Batch, BatchHeader, Cursor, Item, SyncReply, SyncRequest, signed};
 
 use super::Settings;
+use super::history::History;
 use crate::actor::{Actor, EnrolledDevice, new_key};
 use crate::phone::MEDIA_TYPE;
 use crate::serve::Server;
@@ -183,7 +184,7 @@ impl BenchPhone {
             let reply = phone.exchange(&request).await?;
             for item in reply.items {
                 let Item::Enter(enter) = item else { continue };
-                let doc = TicketDoc::load_own(&enter.snapshot)?;
+                let doc = TicketDoc::arrived(&enter.snapshot, enter.ticket, &DocumentKey(enter.document_key))?;
                 let visit = *doc.core().visits.keys().next().context("a visit")?;
                 phone.held.push(Held { doc, key: DocumentKey(enter.document_key), visit });
             }
@@ -205,20 +206,20 @@ impl BenchPhone {
     fn next_batch(&mut self, changes: usize) -> Vec<u8> {
         let at = self.next % self.held.len();
         self.next += 1;
-        self.batch(at, changes)
+        self.batch(at, History::Notes, 0..changes)
     }
 
-    /// A signed batch of notes to one ticket.
-    pub fn batch(&mut self, at: usize, changes: usize) -> Vec<u8> {
+    /// A signed batch of entries to one ticket.
+    pub fn batch(&mut self, at: usize, history: History, entries: std::ops::Range<usize>) -> Vec<u8> {
         let now = DeviceTime(Clock::system().now_ms());
         let (tenant, user, nonce) = (self.owner.tenant, self.owner.user, self.nonce);
         let held = &mut self.held[at];
         let ticket = held.doc.ticket();
         let author = Author::of_device(tenant, self.device.id, ticket, nonce);
         let (mut hashes, mut facts, mut chunks) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..changes {
+        for number in entries {
             self.hlc = self.hlc.tick(ServerTime(now.0));
-            let fact = a_note(held, ticket, user, now, self.hlc);
+            let fact = an_entry(held, user, now, self.hlc, history, number);
             let change = held.doc.append_fact(author, &fact).expect("a fact of our own");
             hashes.push(change.hash);
             facts.push(fact.id);
@@ -294,10 +295,10 @@ impl BenchPhone {
     }
 }
 
-fn a_note(held: &Held, ticket: TicketId, user: UserId, now: DeviceTime, hlc: Hlc) -> Fact {
-    let id = FactId::fresh(now.0, Random.bytes());
-    let at = SealedAt { ticket, fact: Some(id), field: "text" };
-    let text = seal::seal(&held.key, Random.bytes(), at, b"replaced the fuse and measured 230 V at the lamp");
+fn an_entry(held: &Held, user: UserId, now: DeviceTime, hlc: Hlc, history: History, number: usize) -> Fact {
+    let (id, ticket) = (FactId::fresh(now.0, Random.bytes()), held.doc.ticket());
+    let seal =
+        |field: &str, text: &str| seal::seal(&held.key, SealedAt { ticket, fact: Some(id), field }, text.as_bytes());
     let grant = held.doc.grants().values().find(|grant| grant.user == user).map(|grant| grant.id);
     Fact {
         id,
@@ -307,7 +308,7 @@ fn a_note(held: &Held, ticket: TicketId, user: UserId, now: DeviceTime, hlc: Hlc
         hlc,
         after: held.doc.frontier(),
         place: None,
-        body: FactBody::Note { text, corrects: None },
+        body: history.entry(number, now, seal),
         extra: Fields::new(),
     }
 }

@@ -1,19 +1,20 @@
-//! Bytes and requests of pulling: all of it at first, nothing, and a little. The same documents then go through
-//! automerge-repo, where node is installed.
+//! Bytes and requests of pulling: all of it at first, nothing, and a little. The same content then goes through
+//! automerge-repo ([`super::peer`]).
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use callout_server::platform::clock::Clock;
 use callout_server::platform::random::Random;
-use serde_json::Value;
 use sync_core::ids::Nonce;
 use sync_core::policy::Role;
 use sync_core::replica::{Identity, Opening, Replica};
 use sync_core::store::MemoryStore;
 use sync_core::time::DeviceTime;
 
-use super::fleet::{Backdoor, BenchPhone};
+use super::fleet::{Backdoor, BenchPhone, PASSWORD};
+use super::history::{ENTRIES, History};
+use super::peer::{self, Document, Peers};
 use crate::actor::new_key;
 use crate::serve::Server;
 
@@ -28,47 +29,45 @@ pub struct Pull {
 /// What pulling costs.
 #[derive(Debug, Clone)]
 pub struct Pulled {
+    pub history: History,
     pub tickets: usize,
-    /// Changes in all documents, the server's own included.
-    pub changes: usize,
+    /// Entries in all tickets.
+    pub entries: usize,
     pub first: Pull,
     pub nothing_new: Pull,
     pub ten_changed: Pull,
-    /// automerge-repo, for the same documents; or why there is no figure.
-    pub peer: Result<Peer, String>,
+    /// automerge-repo, for the same content; or why there is no figure.
+    pub peers: Result<Peers, String>,
 }
 
-/// What automerge-repo puts on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    pub first: (u64, u64),
-    pub nothing_new: (u64, u64),
-}
-
-/// An engineer with so many tickets, each with so many changes from a phone of his, and then a second phone.
-pub async fn measure(server: &Server, data: &Path, tickets: usize, history: usize) -> anyhow::Result<Pulled> {
-    let behind = Backdoor::open(server, data, "first-sync").await?;
-    let owner = behind.engineer("reader").await?;
+/// An engineer with so many tickets, on each of which was said so much from a phone of his, and then a second phone.
+pub async fn measure(server: &Server, data: &Path, tickets: usize, history: History) -> anyhow::Result<Pulled> {
+    let slug = match history {
+        History::Visit => "first-sync-visits",
+        History::Notes => "first-sync-notes",
+    };
+    let behind = Backdoor::open(server, data, slug).await?;
+    let owner = behind.engineer(&format!("reader-{slug}")).await?;
     behind.tickets(tickets, owner.user).await?;
-    let second = crate::Actor::sign_in(owner.base(), owner.http(), &owner.email, super::fleet::PASSWORD).await;
+    let second = crate::Actor::sign_in(owner.base(), owner.http(), &owner.email, PASSWORD).await;
     let mut writer = BenchPhone::fetch(owner).await?;
     for at in 0..writer.ticket_count() {
         // In two sittings, as work is done.
-        for _ in 0..2 {
-            let batch = writer.batch(at, history / 2);
+        for sitting in [0..ENTRIES / 2, ENTRIES / 2..ENTRIES] {
+            let batch = writer.batch(at, history, sitting);
             writer.push_now(vec![batch]).await?;
         }
     }
     let mut reader = Reader::enrol(second).await?;
     let first = reader.pull().await?;
     let nothing_new = reader.pull().await?;
-    let changed = (0..10.min(tickets)).map(|at| writer.batch(at, 1)).collect();
+    let changed = (0..10.min(tickets)).map(|at| writer.batch(at, History::Notes, 0..1)).collect();
+    let documents = reader.documents()?;
     writer.push_now(changed).await?;
     let ten_changed = reader.pull().await?;
-    let documents = reader.documents()?;
-    let changes = documents.iter().map(|(changes, _)| changes).sum();
-    let peer = automerge_repo(&documents).await.map_err(|error| format!("{error:#}"));
-    Ok(Pulled { tickets, changes, first, nothing_new, ten_changed, peer })
+    let entries = documents.iter().map(|document| document.entries).sum();
+    let peers = peer::measure(&documents).await.map_err(|error| format!("{error:#}"));
+    Ok(Pulled { history, tickets, entries, first, nothing_new, ten_changed, peers })
 }
 
 /// A phone with the app's own core, in memory, whose bytes are counted.
@@ -105,45 +104,13 @@ impl Reader {
         }
     }
 
-    /// How many changes each document has, and the document as Automerge saves it.
-    fn documents(&mut self) -> anyhow::Result<Vec<(usize, Vec<u8>)>> {
+    fn documents(&mut self) -> anyhow::Result<Vec<Document>> {
         let tickets: Vec<_> = self.replica.tickets().map(|ticket| ticket.ticket).collect();
         let now = DeviceTime(Clock::system().now_ms());
         let mut documents = Vec::with_capacity(tickets.len());
         for ticket in tickets {
-            let saved = self
-                .replica
-                .look(ticket, now, |sight| (sight.ticket.doc.changes_since(&[]).len(), sight.ticket.doc.save()))?;
-            documents.push(saved.context("a ticket")?);
+            documents.push(self.replica.look(ticket, now, peer::document)?.context("a ticket")?);
         }
         Ok(documents)
     }
-}
-
-/// Has the same documents fetched from an automerge-repo server by an automerge-repo client.
-async fn automerge_repo(documents: &[(usize, Vec<u8>)]) -> anyhow::Result<Peer> {
-    let peer = Path::new("tests/bench/automerge-repo");
-    if !peer.join("measure.mjs").is_file() {
-        bail!("run from the top of the repository");
-    }
-    if !peer.join("node_modules").is_dir() {
-        run("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"], peer).await?;
-    }
-    let directory = tempfile::tempdir()?;
-    for (number, (_, document)) in documents.iter().enumerate() {
-        std::fs::write(directory.path().join(format!("{number:04}.automerge")), document)?;
-    }
-    let printed = run("node", &["measure.mjs", &directory.path().display().to_string()], peer).await?;
-    let line: Value = serde_json::from_str(printed.lines().last().unwrap_or_default())?;
-    let visit = |name: &str| Some((line[name]["bytes"].as_u64()?, line[name]["messages"].as_u64()?));
-    Ok(Peer { first: visit("first").context("no figure")?, nothing_new: visit("nothing_new").context("no figure")? })
-}
-
-async fn run(program: &str, arguments: &[&str], directory: &Path) -> anyhow::Result<String> {
-    let output = tokio::process::Command::new(program).args(arguments).current_dir(directory).output().await;
-    let output = output.with_context(|| format!("{program} is not installed"))?;
-    if !output.status.success() {
-        bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -16,7 +16,7 @@ pub struct Report {
     pub singles: Option<Load>,
     pub batched: Option<Load>,
     pub idle: Option<Load>,
-    pub pulled: Option<Pulled>,
+    pub pulled: Vec<Pulled>,
     /// In bytes: now, and at its highest.
     pub memory_before: Option<(u64, u64)>,
     pub memory_touched: Option<(u64, u64)>,
@@ -69,7 +69,7 @@ impl Report {
             );
             self.beside(&mut rows, load);
         }
-        if let Some(pulled) = &self.pulled {
+        for pulled in &self.pulled {
             self.pulls(&mut rows, pulled);
         }
         if let (Some((before, _)), Some((touched, highest))) = (self.memory_before, self.memory_touched) {
@@ -94,15 +94,17 @@ impl Report {
     }
 
     fn pulls(&self, rows: &mut Rows, pulled: &Pulled) {
-        let what = format!("first sync of {} tickets, {} changes", pulled.tickets, pulled.changes);
         let Pull { requests, bytes } = pulled.first;
+        let what = format!("first sync, {}: {} tickets, {} entries", pulled.history.name(), pulled.tickets, pulled.entries);
         rows.goal(&what, format!("{requests} requests"), "≤ 2", requests <= 2);
-        match &pulled.peer {
-            Ok(peer) => {
-                let goal = format!("≤ {} kB, a quarter of", peer.first.0.div_ceil(4) / 1000);
-                rows.goal("  bytes", format!("{} kB", bytes / 1000), &goal, bytes as u64 <= peer.first.0 / 4);
-                let figure = format!("{} kB in {} messages", peer.first.0 / 1000, peer.first.1);
-                rows.row("  automerge-repo, the same documents", figure, "", "peer");
+        match &pulled.peers {
+            Ok(peers) => {
+                let peer = peers.same_documents;
+                let figure = format!("{} kB, 1/{:.1}", bytes / 1000, peer.first.0 as f64 / bytes as f64);
+                rows.goal("  of what automerge-repo sends", figure, "≤ 1/4", bytes as u64 <= peer.first.0 / 4);
+                for (form, peer) in [("the same documents", peer), ("plain text", peers.plain)] {
+                    rows.row(&format!("  automerge-repo, {form}"), sent(peer.first), "", "peer");
+                }
             }
             Err(why) => {
                 rows.row("  bytes", format!("{} kB", bytes / 1000), "", "");
@@ -111,13 +113,19 @@ impl Report {
         }
         let Pull { requests, bytes } = pulled.nothing_new;
         rows.goal("nothing new", format!("{bytes} B, {requests} request"), "≤ 400 B", bytes <= 400);
-        if let Ok(peer) = &pulled.peer {
-            let figure = format!("{} B in {} messages", peer.nothing_new.0, peer.nothing_new.1);
-            rows.row("  automerge-repo", figure, "", "peer");
+        if let Ok(peers) = &pulled.peers {
+            rows.row("  automerge-repo, the same documents", sent(peers.same_documents.nothing_new), "", "peer");
         }
         let Pull { requests, bytes } = pulled.ten_changed;
         rows.row("10 changed tickets", format!("{bytes} B, {requests} request"), "", "");
+        if let Ok(peers) = &pulled.peers {
+            rows.row("  automerge-repo, the same documents", sent(peers.same_documents.ten_changed), "", "peer");
+        }
     }
+}
+
+fn sent((bytes, messages): (u64, u64)) -> String {
+    format!("{:.1} kB in {messages} messages", bytes as f64 / 1000.0)
 }
 
 fn ms(time: Duration) -> String {

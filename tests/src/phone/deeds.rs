@@ -193,7 +193,7 @@ fn fresh(now: DeviceTime) -> FactId {
 /// The command that says it.
 fn word(sight: &Sight<'_>, visit: VisitId, deed: Deed, id: FactId) -> Result<Fact, Refusal> {
     let (ticket, author, stamp) = (&sight.ticket, &sight.author, sight.stamp(id, None));
-    let sealed = |field: &str, text: &str| sight.seal(id, field, Random.bytes(), text);
+    let sealed = |field: &str, text: &str| sight.seal(id, field, text);
     match deed {
         Deed::Accept => command::accept(ticket, author, stamp, visit),
         Deed::Decline { reason } => command::decline(ticket, author, stamp, visit, reason),
