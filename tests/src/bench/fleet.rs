@@ -36,6 +36,7 @@ pub struct Backdoor {
     pub ctx: TenantCtx,
     pub ledger: Arc<Ledger>,
     pub admin: Actor,
+    database: Database,
 }
 
 /// Many phones.
@@ -95,9 +96,12 @@ impl Backdoor {
         let now = Clock::system().now();
         let epoch = database.tenancy.server_epoch(ServerEpoch(Random.uuid(now)), false, now).await?;
         let ctx = database.tenancy.system(admin.tenant, SystemEntry::CommandLine);
-        // The pool lives in the context; the server, not we, keeps the database running.
-        std::mem::forget(database);
-        Ok(Self { ctx, ledger: Arc::new(Ledger::new(epoch)), admin })
+        Ok(Self { ctx, ledger: Arc::new(Ledger::new(epoch)), admin, database })
+    }
+
+    /// Lets go of the database, which the server keeps running and could not stop otherwise.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.database.close().await
     }
 
     /// An engineer who can sign in.
@@ -164,6 +168,7 @@ impl Fleet {
             behind.tickets(each, owner.user).await?;
             phones.push(BenchPhone::fetch(owner).await?);
         }
+        behind.close().await?;
         Ok(Self { phones })
     }
 

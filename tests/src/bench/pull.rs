@@ -49,6 +49,7 @@ pub async fn measure(server: &Server, data: &Path, tickets: usize, history: Hist
     let behind = Backdoor::open(server, data, slug).await?;
     let owner = behind.engineer(&format!("reader-{slug}")).await?;
     behind.tickets(tickets, owner.user).await?;
+    behind.close().await?;
     let second = crate::Actor::sign_in(owner.base(), owner.http(), &owner.email, PASSWORD).await;
     let mut writer = BenchPhone::fetch(owner).await?;
     for at in 0..writer.ticket_count() {
