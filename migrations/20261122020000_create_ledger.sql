@@ -92,6 +92,7 @@ create table quarantine (
     constraint quarantine_settlement_check check (settlement in ('entered', 'dismissed', 'withdrawn'))
 );
 create index quarantine_open_idx on quarantine (tenant_id, received_at, quarantine_id) where settled_at is null;
+create index quarantine_ticket_idx on quarantine (tenant_id, ticket_id) where settled_at is null;
 create unique index quarantine_change_idx on quarantine (tenant_id, device_id, session_nonce, dev_seq, change_hash);
 create index quarantine_device_idx on quarantine (tenant_id, device_id, settled_at) where settled_by is not null;
 create unique index quarantine_handed_in_idx on quarantine (tenant_id, device_id, fact_id) where session_nonce is null;

@@ -67,7 +67,10 @@ async fn measure(settings: &Settings, server: &Server, data: &std::path::Path) -
     report.memory_touched = server.memory();
     println!("batched pushes");
     let batched = fleet.prepare(settings.batches.div_ceil(settings.phones), BATCHED);
-    report.batched = Some(load::push(server, &mut fleet, batched).await?);
+    let before = database_bytes(server).await?;
+    let pushed = load::push(server, &mut fleet, batched).await?;
+    report.stored = Some((database_bytes(server).await?.saturating_sub(before), pushed.changes));
+    report.batched = Some(pushed);
     println!("nothing new, over and over");
     report.idle = Some(load::nothing_new(server, &mut fleet, settings.for_long).await?);
     for history in [History::Visit, History::Notes] {
@@ -75,6 +78,12 @@ async fn measure(settings: &Settings, server: &Server, data: &std::path::Path) -
         report.pulled.push(pull::measure(server, data, settings.first, history).await?);
     }
     Ok(report)
+}
+
+async fn database_bytes(server: &Server) -> anyhow::Result<u64> {
+    let mut database = server.look_into_database().await?;
+    let size: i64 = sqlx::query_scalar("select pg_database_size(current_database())").fetch_one(&mut database).await?;
+    Ok(u64::try_from(size)?)
 }
 
 /// Does now what the database does by itself within a minute, so that its plans are those of a server that has been up

@@ -134,10 +134,12 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let from_version = open.version + 1;
         let settled = settle::settle(self, tx, open, passed, phone, batch, now).await?;
-        documents::append(tx, open, &settled.appended, now).await?;
+        let has_waiting = documents::append(tx, open, &settled.appended, now).await?;
         projections::project(tx, open, &settled.state, &settled.admitted, settled.touched, now).await?;
         publish::publish(tx, open, &settled.state, &settled.admitted, from_version, now).await?;
-        quarantine::settle_entered(tx, open.ticket, &settled.facts(), now).await?;
+        if has_waiting {
+            quarantine::settle_entered(tx, open.ticket, &settled.facts(), now).await?;
+        }
         self.keep_warm(tx.tenant(), open);
         Ok(())
     }

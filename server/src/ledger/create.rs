@@ -84,9 +84,8 @@ fn core(
     workflow: &sync_core::workflow::Workflow,
     now: ServerTime,
 ) -> Core {
-    let sealed = |field, text: &str| -> Sealed {
-        seal::seal(key, SealedAt { ticket, fact: None, field }, text.as_bytes())
-    };
+    let sealed =
+        |field, text: &str| -> Sealed { seal::seal(key, SealedAt { ticket, fact: None, field }, text.as_bytes()) };
     let visit = |window: &Option<TimeWindow>| {
         (VisitId::fresh(now.0, Random.bytes()), VisitPlan { window: *window, pinned: false })
     };

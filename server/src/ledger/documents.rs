@@ -180,13 +180,14 @@ pub async fn changes_after(tx: &mut TenantTx, ticket: TicketId, version: i64) ->
     rows.into_iter().map(|row| Ok(RawChange { hash: Sha256Hash::from_slice(&row.hash)?, bytes: row.bytes })).collect()
 }
 
-/// Stores changes, their place in the chain and the document's new state in one statement.
+/// Stores changes, their place in the chain and the document's new state in one statement. Says whether anything of the
+/// ticket waits in quarantine.
 pub async fn append(
     tx: &mut TenantTx,
     open: &mut OpenTicket,
     appended: &[Appended],
     now: ServerTime,
-) -> Result<(), LedgerError> {
+) -> Result<bool, LedgerError> {
     let mut rows = Columns::default();
     for one in appended {
         open.version += 1;
@@ -197,8 +198,8 @@ pub async fn append(
     if snapshot.is_some() {
         open.snapshot_version = open.version;
     }
-    sqlx::query!(
-        "with appended as (
+    let has_waiting = sqlx::query_scalar!(
+        r#"with appended as (
             insert into ticket_change (
                 tenant_id, ticket_id, version, hash, actor, seq, user_id, device_id, session_nonce, dev_seq, bytes, chain_hash, received_at)
             select $1, $2, version, hash, actor, seq, user_id, device_id, session_nonce, dev_seq, bytes, chain_hash, $3
@@ -207,7 +208,8 @@ pub async fn append(
         )
         update ticket_document
         set version = $14, heads = $19, chain_hash = $15, admitted = $16, snapshot = coalesce($17, snapshot), snapshot_version = $18
-        where ticket_id = $2",
+        where ticket_id = $2
+        returning exists (select from quarantine where quarantine.ticket_id = $2 and settled_at is null) as "has_waiting!""#,
         tx.tenant().0,
         open.ticket.0,
         instant(now),
@@ -228,9 +230,9 @@ pub async fn append(
         open.snapshot_version,
         heads_bytes(&open.doc),
     )
-    .execute(tx.as_mut())
+    .fetch_one(tx.as_mut())
     .await?;
-    Ok(())
+    Ok(has_waiting)
 }
 
 /// A snapshot that loads again to the same document; none, and the old one stays, if it does not.

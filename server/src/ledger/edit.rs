@@ -328,9 +328,7 @@ impl Desk<'_> {
         };
         let to = edit.to.as_ref().map(|to| match to {
             Value::Plain(value) => value.clone(),
-            Value::Text(text) => {
-                Scalar::Bytes(seal::seal(&self.open.key, at, text.as_bytes()).as_bytes().to_vec())
-            }
+            Value::Text(text) => Scalar::Bytes(seal::seal(&self.open.key, at, text.as_bytes()).as_bytes().to_vec()),
         });
         Ok(FieldEdit { path: edit.path.clone(), seen, to })
     }

@@ -53,16 +53,6 @@ pub enum Motion {
     Leave,
 }
 
-impl Motion {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Enter => "enter",
-            Self::Change => "change",
-            Self::Leave => "leave",
-        }
-    }
-}
-
 /// One row of the feed.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -76,31 +66,6 @@ pub struct Entry {
     pub from_version: i64,
     /// It brought none: a row beside the ticket changed, such as its site.
     pub is_beside: bool,
-}
-
-/// Publishes one admitted change set to these channels, in the transaction that stores it.
-pub async fn publish(
-    tx: &mut TenantTx,
-    ticket: TicketId,
-    channels: &[(String, Motion)],
-    versions: std::ops::RangeInclusive<i64>,
-) -> Result<(), LedgerError> {
-    let names: Vec<String> = channels.iter().map(|(name, _)| name.clone()).collect();
-    let kinds: Vec<String> = channels.iter().map(|(_, motion)| motion.as_str().to_owned()).collect();
-    sqlx::query!(
-        "insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
-        select $1, channel, $2, kind, $3, $4
-        from unnest($5::text[], $6::text[]) as published (channel, kind)",
-        tx.tenant().0,
-        ticket.0,
-        versions.start(),
-        versions.end(),
-        &names,
-        &kinds,
-    )
-    .execute(tx.as_mut())
-    .await?;
-    Ok(())
 }
 
 /// A row that tickets name beside their documents.

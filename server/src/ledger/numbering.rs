@@ -35,20 +35,40 @@ pub async fn lock_session(
     nonce: Nonce,
     now: ServerTime,
 ) -> Result<Session, LedgerError> {
-    let row = sqlx::query!(
+    if let Some(session) = lock(tx, device, nonce).await? {
+        return Ok(session);
+    }
+    sqlx::query!(
         r#"insert into device_session (tenant_id, device_id, session_nonce, last_dev_seq, last_batch_hash, opened_at)
         values ($1, $2, $3, 0, '\x', $4)
-        on conflict on constraint device_session_pkey do update set last_dev_seq = device_session.last_dev_seq
-        returning last_dev_seq, last_batch_hash"#,
+        on conflict on constraint device_session_pkey do nothing"#,
         tx.tenant().0,
         device.0,
         &nonce.0,
         instant(now),
     )
-    .fetch_one(tx.as_mut())
+    .execute(tx.as_mut())
     .await?;
-    let last_hash = Sha256Hash::from_slice(&row.last_batch_hash).unwrap_or(Sha256Hash([0; 32]));
-    Ok(Session { device, nonce, last: row.last_dev_seq, last_hash })
+    lock(tx, device, nonce).await?.ok_or(LedgerError::Corrupt("a device's session"))
+}
+
+async fn lock(tx: &mut TenantTx, device: DeviceId, nonce: Nonce) -> Result<Option<Session>, LedgerError> {
+    let row = sqlx::query!(
+        "select last_dev_seq, last_batch_hash
+        from device_session
+        where device_id = $1 and session_nonce = $2
+        for update",
+        device.0,
+        &nonce.0,
+    )
+    .fetch_optional(tx.as_mut())
+    .await?;
+    Ok(row.map(|row| Session {
+        device,
+        nonce,
+        last: row.last_dev_seq,
+        last_hash: Sha256Hash::from_slice(&row.last_batch_hash).unwrap_or(Sha256Hash([0; 32])),
+    }))
 }
 
 impl Session {

@@ -6,11 +6,11 @@ use serde_json::json;
 use sync_core::document::TicketState;
 use sync_core::time::ServerTime;
 
-use super::LedgerError;
 use super::documents::OpenTicket;
-use super::feed::{self, Motion};
-use super::outbox::{self, Event};
+use super::feed;
+use super::outbox::Event;
 use super::projections::Admitted;
+use super::{LedgerError, instant};
 use crate::tenancy::TenantTx;
 
 /// Publishes what was just stored, from `from_version` on.
@@ -22,10 +22,6 @@ pub async fn publish(
     from_version: i64,
     now: ServerTime,
 ) -> Result<(), LedgerError> {
-    let motions = rescope(tx, open, state).await?;
-    if !motions.is_empty() {
-        feed::publish(tx, open.ticket, &motions, from_version..=open.version).await?;
-    }
     let facts: Vec<&str> = admitted.iter().map(|one| one.fact.body.kind_name()).collect();
     let event = Event {
         kind: "ticket.changed",
@@ -33,7 +29,7 @@ pub async fn publish(
         user: admitted.iter().find_map(|one| one.user),
         payload: json!({ "status": state.status.as_str(), "version": open.version, "facts": facts, "needs_review": state.needs_review() }),
     };
-    outbox::append(tx, &event, now).await
+    store(tx, open, &channels(open, state), from_version, &event, now).await
 }
 
 /// Where a ticket is published: to every engineer who has it, and to whoever is still on site although it was given to
@@ -43,42 +39,49 @@ fn channels(open: &OpenTicket, state: &TicketState) -> BTreeSet<String> {
     active.chain(state.present()).map(feed::engineer_channel).collect()
 }
 
-/// Brings the scope table up to the document; tells who got the ticket, who has lost it, and who still has it.
-async fn rescope(
+/// Brings the scope table up to the document; tells who got the ticket, who has lost it, who still has it, and the
+/// outbox. One statement, since every push comes through here.
+async fn store(
     tx: &mut TenantTx,
     open: &OpenTicket,
-    state: &TicketState,
-) -> Result<Vec<(String, Motion)>, LedgerError> {
-    let before: BTreeSet<String> =
-        sqlx::query_scalar!("select channel from ticket_scope where ticket_id = $1", open.ticket.0)
-            .fetch_all(tx.as_mut())
-            .await?
-            .into_iter()
-            .collect();
-    let after = channels(open, state);
-    let entered: Vec<String> = after.difference(&before).cloned().collect();
-    let left: Vec<String> = before.difference(&after).cloned().collect();
-    if !(entered.is_empty() && left.is_empty()) {
-        sqlx::query!(
-            "with gone as (
-                delete from ticket_scope where ticket_id = $2 and channel = any($3)
-            )
+    channels: &BTreeSet<String>,
+    from_version: i64,
+    event: &Event,
+    now: ServerTime,
+) -> Result<(), LedgerError> {
+    let channels: Vec<String> = channels.iter().cloned().collect();
+    sqlx::query!(
+        "with before as (
+            select channel from ticket_scope where ticket_id = $2
+        ), gone as (
+            delete from ticket_scope where ticket_id = $2 and channel <> all($3)
+        ), entered as (
             insert into ticket_scope (tenant_id, channel, ticket_id)
-            select $1, channel, $2 from unnest($4::text[]) as entered (channel)",
-            tx.tenant().0,
-            open.ticket.0,
-            &left,
-            &entered,
+            select $1, channel, $2
+            from unnest($3::text[]) as after (channel)
+            where channel not in (select channel from before)
+        ), moved as (
+            insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+            select $1, coalesce(before.channel, after.channel), $2,
+                case when before.channel is null then 'enter' when after.channel is null then 'leave' else 'change' end, $4, $5
+            from before
+            full join unnest($3::text[]) as after (channel) on after.channel = before.channel
+        ), event as (
+            insert into outbox (tenant_id, kind, ticket_id, user_id, payload, created_at)
+            values ($1, $6, $2, $7, $8, $9)
         )
-        .execute(tx.as_mut())
-        .await?;
-    }
-    let stayed = before.intersection(&after).cloned();
-    Ok(entered
-        .iter()
-        .cloned()
-        .map(|channel| (channel, Motion::Enter))
-        .chain(left.into_iter().map(|channel| (channel, Motion::Leave)))
-        .chain(stayed.map(|channel| (channel, Motion::Change)))
-        .collect())
+        select pg_notify('outbox', $1::uuid::text)",
+        tx.tenant().0,
+        open.ticket.0,
+        &channels,
+        from_version,
+        open.version,
+        event.kind,
+        event.user.map(|id| id.0),
+        event.payload,
+        instant(now),
+    )
+    .fetch_one(tx.as_mut())
+    .await?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! From a bearer token to a context. The only way for a request to get one.
 //!
-//! The database is asked at every request, in one statement, so that signing out, revoking a device, disabling a user and
+//! The database is asked at every request (see [`super::lookup`]), so that signing out, revoking a device, disabling a user and
 //! changing a role take effect at the next one.
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -90,20 +90,7 @@ fn bearer(parts: &Parts) -> Option<Token> {
 }
 
 async fn authenticate(tenancy: &Tenancy, token: &Token, now: DateTime<Utc>) -> ApiResult<SyncCtx> {
-    // One statement, outside of any transaction.
-    let mut lane = tenancy.lanes().take().await?;
-    let found = sqlx::query!(
-        r#"select session_id as "session_id!", user_id as "user_id!", device_id, role as "role!", revoked_at
-           from authenticate($1, $2, $3)"#,
-        token.tenant().0,
-        &token.sha256()[..],
-        now,
-    )
-    .fetch_optional(lane.as_mut())
-    .await?;
-    lane.is_clean();
-    drop(lane);
-    let found = found.ok_or_else(signed_out)?;
+    let found = tenancy.lookup().find(token, now).await?.ok_or_else(signed_out)?;
     let standing = Standing::at(found.revoked_at, now).ok_or_else(signed_out)?;
     let caller = Caller::Session {
         session: SessionId(found.session_id),

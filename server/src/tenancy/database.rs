@@ -11,6 +11,7 @@ use sync_core::ids::{ServerEpoch, TenantId, UserId};
 
 use super::context::{Caller, SystemEntry, TenantCtx};
 use super::lanes::Lanes;
+use super::lookup::Lookup;
 
 /// Every migration there is, in order.
 pub fn migrations() -> Migrator {
@@ -61,6 +62,7 @@ async fn applied(connection: &mut sqlx::PgConnection) -> Result<usize, sqlx::Err
 pub struct Tenancy {
     pool: PgPool,
     lanes: Arc<Lanes>,
+    lookup: Lookup,
 }
 
 impl Tenancy {
@@ -85,7 +87,8 @@ impl Tenancy {
             .connect_with(app)
             .await?;
         let lanes = Lanes::new(pool.clone(), max_connections as usize);
-        Ok(Self { pool, lanes })
+        let lookup = Lookup::start(Arc::clone(&lanes));
+        Ok(Self { pool, lanes, lookup })
     }
 
     /// Whether every migration this program knows has been applied.
@@ -183,6 +186,10 @@ impl Tenancy {
 
     pub(super) fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    pub(super) fn lookup(&self) -> &Lookup {
+        &self.lookup
     }
 
     pub(super) fn lanes(&self) -> &Arc<Lanes> {

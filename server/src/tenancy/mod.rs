@@ -8,6 +8,7 @@
 mod across;
 mod context;
 mod lanes;
+mod lookup;
 mod permission;
 mod unit_of_work;
 

@@ -53,7 +53,10 @@ fn open_texts_packed_as_a_whole_beat_sealed_ones_and_these_packed_snapshots() {
     let (plain, packed) = (page(&server, TicketDoc::save_plain), page(&server, TicketDoc::save));
     let open = page(&server, |doc| doc.to_travel(&DocumentKey(DOCUMENT_KEY)));
     let each = [open, plain, packed].map(|bytes| bytes / TICKETS as usize);
-    println!("a ticket of {NOTES} notes weighs {} bytes, {} with sealed texts, {} if each is packed", each[0], each[1], each[2]);
+    println!(
+        "a ticket of {NOTES} notes weighs {} bytes, {} with sealed texts, {} if each is packed",
+        each[0], each[1], each[2]
+    );
     assert!(plain * 100 < packed * 95, "{plain} against {packed}");
     // At least the nonce and the tag of each note are saved.
     assert!(open + 40 * TICKETS as usize * NOTES < plain, "{open} against {plain}");

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::command::{self, Author, Refusal, Stamp, TicketView};
 use sync_core::document::{
-    Actor, Admission, Core, DocumentError, DocumentKey, Effect, Ended, Fact, FactBody, Grant, GrantRole, RawChange, Scalar, Sealed,
-    ServerEdit, TicketDoc, Verdict, VisitPlan,
+    Actor, Admission, Core, DocumentError, DocumentKey, Effect, Ended, Fact, FactBody, Grant, GrantRole, RawChange,
+    Scalar, Sealed, ServerEdit, TicketDoc, Verdict, VisitPlan,
 };
 use sync_core::guard::{ParsedChange, check_against, check_chunk};
 use sync_core::ids::*;

@@ -1,4 +1,5 @@
-//! Who used how much processor time: the server, its PostgreSQL, and we ourselves. Read from `/proc`; elsewhere unknown.
+//! Who used how much processor time: the server, its PostgreSQL, we ourselves, and whatever else ran on the machine, which
+//! makes every figure worse. Read from `/proc`; elsewhere unknown.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ pub struct Used {
     pub server: Duration,
     pub postgres: Duration,
     pub clients: Duration,
+    pub others: Duration,
 }
 
 /// A stopwatch over three groups of processes.
@@ -34,6 +36,7 @@ impl Processors {
             server: now.server.saturating_sub(self.before.server),
             postgres: now.postgres.saturating_sub(self.before.postgres),
             clients: now.clients.saturating_sub(self.before.clients),
+            others: now.others.saturating_sub(self.before.others),
         })
     }
 
@@ -43,7 +46,8 @@ impl Processors {
             let backends = pids().filter(|pid| stat(*pid).is_some_and(|stat| stat.parent == postmaster));
             time(postmaster) + backends.map(time).sum::<Duration>()
         });
-        Used { server: time(self.server), postgres: postgres.unwrap_or_default(), clients: time(std::process::id()) }
+        let (server, postgres, clients) = (time(self.server), postgres.unwrap_or_default(), time(std::process::id()));
+        Used { server, postgres, clients, others: all().saturating_sub(server + postgres + clients) }
     }
 }
 
@@ -59,6 +63,20 @@ fn stat(pid: u32) -> Option<Stat> {
     let fields: Vec<&str> = line.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let ticks = fields.get(11..15)?.iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>();
     Some(Stat { parent: fields.get(1)?.parse().ok()?, time: Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND) })
+}
+
+/// What all processors together have done since the machine started.
+fn all() -> Duration {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks: Vec<u64> = stat
+        .lines()
+        .next()
+        .map(|line| line.split_ascii_whitespace().skip(1).filter_map(|ticks| ticks.parse().ok()).collect())
+        .unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    let busy: u64 =
+        ticks.iter().enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).take(6).map(|(_, ticks)| ticks).sum();
+    Duration::from_millis(busy * 1000 / TICKS_PER_SECOND)
 }
 
 fn pids() -> impl Iterator<Item = u32> {

@@ -2,6 +2,7 @@
 //! automerge-repo ([`super::peer`]).
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use callout_server::platform::clock::Clock;
@@ -24,6 +25,8 @@ pub struct Pull {
     pub requests: usize,
     /// Bodies of requests and answers together.
     pub bytes: usize,
+    /// Until the phone had stored it.
+    pub took: Duration,
 }
 
 /// What pulling costs.
@@ -92,7 +95,7 @@ impl Reader {
     }
 
     async fn pull(&mut self) -> anyhow::Result<Pull> {
-        let mut pull = Pull::default();
+        let (mut pull, begun) = (Pull::default(), Instant::now());
         loop {
             let now = DeviceTime(Clock::system().now_ms());
             let request = self.replica.poll_request(now)?.context("no request is under way")?;
@@ -100,7 +103,7 @@ impl Reader {
             pull.requests += 1;
             pull.bytes += request.len() + answer.len();
             if !self.replica.handle_reply(&answer, now, Nonce(Random.bytes()))?.has_more {
-                return Ok(pull);
+                return Ok(Pull { took: begun.elapsed(), ..pull });
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct Report {
     pub singles: Option<Load>,
     pub batched: Option<Load>,
     pub idle: Option<Load>,
+    /// Bytes that the database grew by for so many changes.
+    pub stored: Option<(u64, u64)>,
     pub pulled: Vec<Pulled>,
     /// In bytes: now, and at its highest.
     pub memory_before: Option<(u64, u64)>,
@@ -60,6 +62,9 @@ impl Report {
             rows.goal("changes in batches of ten", format!("{rate:.0}/s"), "≥ 2,000/s", rate >= 2000.0);
             self.beside(&mut rows, load);
         }
+        if let Some((bytes, changes)) = self.stored {
+            rows.row("  the database grows by, for each change", format!("{} B", bytes / changes.max(1)), "", "");
+        }
         if let Some(load) = &self.idle {
             rows.goal(
                 "requests with nothing new",
@@ -91,12 +96,17 @@ impl Report {
         let used = [load.used.server, load.used.postgres, load.used.clients].map(each).join(", ");
         rows.row("  bytes of a request and its answer", format!("{} B", load.bytes), "", "");
         rows.row("  processor ms a request: server, PostgreSQL, clients", used, "", "");
+        let processors = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        let others = load.used.others.as_secs_f64() / (load.took.as_secs_f64() * processors);
+        rows.row("  of the machine taken by others", format!("{:.0} %", others * 100.0), "", "");
     }
 
     fn pulls(&self, rows: &mut Rows, pulled: &Pulled) {
-        let Pull { requests, bytes } = pulled.first;
-        let what = format!("first sync, {}: {} tickets, {} entries", pulled.history.name(), pulled.tickets, pulled.entries);
+        let Pull { requests, bytes, took } = pulled.first;
+        let what =
+            format!("first sync, {}: {} tickets, {} entries", pulled.history.name(), pulled.tickets, pulled.entries);
         rows.goal(&what, format!("{requests} requests"), "≤ 2", requests <= 2);
+        rows.row("  taken in by the phone after", format!("{:.0} ms", took.as_secs_f64() * 1000.0), "", "");
         match &pulled.peers {
             Ok(peers) => {
                 let peer = peers.same_documents;
@@ -111,12 +121,12 @@ impl Report {
                 rows.row("  automerge-repo", "not measured".into(), "", why.lines().next().unwrap_or_default());
             }
         }
-        let Pull { requests, bytes } = pulled.nothing_new;
+        let Pull { requests, bytes, .. } = pulled.nothing_new;
         rows.goal("nothing new", format!("{bytes} B, {requests} request"), "≤ 400 B", bytes <= 400);
         if let Ok(peers) = &pulled.peers {
             rows.row("  automerge-repo, the same documents", sent(peers.same_documents.nothing_new), "", "peer");
         }
-        let Pull { requests, bytes } = pulled.ten_changed;
+        let Pull { requests, bytes, .. } = pulled.ten_changed;
         rows.row("10 changed tickets", format!("{bytes} B, {requests} request"), "", "");
         if let Ok(peers) = &pulled.peers {
             rows.row("  automerge-repo, the same documents", sent(peers.same_documents.ten_changed), "", "peer");

@@ -161,3 +161,27 @@ async fn tokens_of_any_other_shape_are_refused() {
     assert_eq!(app.get("/api/v1/me").await.problem(401), "signed-out");
     assert_eq!(refresh(&app, &dora.token).await.problem(401), "signed-out");
 }
+
+#[tokio::test]
+async fn many_callers_at_once_are_each_taken_for_who_they_are() {
+    let app = TestApp::start().await;
+    let rival = app.another_tenant("rival").await;
+    let mut people = Vec::new();
+    for n in 0..10 {
+        people.push(app.engineer(&format!("e{n}")).await);
+        people.push(rival.engineer(&format!("e{n}")).await);
+    }
+    let nobody = people[0].with_token(&format!("ca_{}_{}", "0".repeat(32), "0".repeat(64)));
+    let calls = (0..200).map(|n| {
+        let (who, nobody) = (people[n * 7 % people.len()].clone(), nobody.clone());
+        async move {
+            if n % 10 == 9 {
+                assert_eq!(nobody.get("/me").await.problem(401), "signed-out");
+                return;
+            }
+            let me: MeView = who.get("/me").await.read();
+            assert_eq!((me.user.id, me.tenant), (who.user.0, who.tenant.0));
+        }
+    });
+    futures_util::future::join_all(calls).await;
+}
