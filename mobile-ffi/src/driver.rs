@@ -9,7 +9,7 @@ use sync_core::document::{self, Fact, Sealed};
 use sync_core::ids::{FactId, Nonce, TicketId};
 use sync_core::policy::Role;
 use sync_core::replica::{self, Failure, Identity, Replica, ReplyFault};
-use sync_core::store::SqliteStore;
+use sync_core::store::{EncryptedStore, SqliteStore, StoreKey};
 use sync_core::wire::{self, ServerKey};
 
 use crate::error::FieldError;
@@ -19,11 +19,14 @@ use crate::record::{Day, Place, SyncReport};
 use crate::transport::{Request, Transport, TransportError};
 use crate::watch::{Present, Publisher};
 
+/// What is on the phone: one file, of which nothing can be read without the key.
+pub(crate) type PhoneStore = EncryptedStore<SqliteStore>;
+
 pub(crate) struct Driver {
     opening: Opening,
     transport: Arc<dyn Transport>,
     /// None while paused.
-    replica: Mutex<Option<Replica<SqliteStore>>>,
+    replica: Mutex<Option<Replica<PhoneStore>>>,
     /// Held by the one exchange with the server that there can be.
     exchange: Mutex<()>,
     listeners: OnceLock<Publisher<Day>>,
@@ -32,6 +35,7 @@ pub(crate) struct Driver {
 /// All that opening the store takes, again after each pause.
 pub(crate) struct Opening {
     pub database: PathBuf,
+    pub store_key: StoreKey,
     pub identity: Identity,
     pub server_keys: Vec<ServerKey>,
     pub app_version: String,
@@ -66,7 +70,7 @@ impl Driver {
     /// Runs `work` on the replica; busy while paused.
     pub fn with<T>(
         &self,
-        work: impl FnOnce(&mut Replica<SqliteStore>) -> Result<T, FieldError>,
+        work: impl FnOnce(&mut Replica<PhoneStore>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let mut slot = self.slot();
         work(slot.as_mut().ok_or_else(|| FieldError::Busy { detail: "paused".to_owned() })?)
@@ -75,7 +79,7 @@ impl Driver {
     /// As [`Driver::with`], and the listeners are told.
     pub fn change<T>(
         &self,
-        work: impl FnOnce(&mut Replica<SqliteStore>) -> Result<T, FieldError>,
+        work: impl FnOnce(&mut Replica<PhoneStore>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let done = self.with(work);
         self.moved();
@@ -149,7 +153,7 @@ impl Driver {
     }
 
     /// A panic in another call has left the replica as it was before that call: each call is one transaction.
-    fn slot(&self) -> MutexGuard<'_, Option<Replica<SqliteStore>>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Replica<PhoneStore>>> {
         self.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -169,8 +173,8 @@ impl Acting<'_> {
 }
 
 impl Opening {
-    fn open(&self) -> Result<Replica<SqliteStore>, FieldError> {
-        let store = SqliteStore::open(&self.database)?;
+    fn open(&self) -> Result<Replica<PhoneStore>, FieldError> {
+        let store = EncryptedStore::open(SqliteStore::open(&self.database)?, &self.store_key)?;
         let signer = Box::new(SigningByHost::new(Arc::clone(&self.signer), self.public_key));
         let opening = replica::Opening {
             identity: self.identity,

@@ -63,6 +63,7 @@ impl From<StoreError> for FieldError {
         match error {
             StoreError::Full => Self::Full,
             StoreError::Busy => Self::Busy { detail },
+            StoreError::WrongKey => Self::refused("store_key", detail),
             StoreError::TooNew { .. } => Self::UpdateApp { detail },
             StoreError::Damaged(_) | StoreError::Failed(_) => Self::Internal { detail },
         }

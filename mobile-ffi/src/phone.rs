@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sync_core::replica::Identity;
+use sync_core::store::StoreKey;
 use sync_core::wire::{DeviceKey, ServerKey};
 
 use crate::driver::{Driver, Opening};
@@ -27,6 +28,9 @@ pub struct Phone {
 pub struct PhoneConfig {
     /// An existing directory of the app alone, best one that is not part of backups.
     pub directory: String,
+    /// 32 bytes that encrypt what is kept there. The platform keeps them (Keychain, Keystore); lost, what the phone holds
+    /// is lost.
+    pub store_key: Vec<u8>,
     pub tenant: TenantId,
     pub user: UserId,
     pub device: DeviceId,
@@ -52,9 +56,12 @@ impl Phone {
         transport: Arc<dyn Transport>,
     ) -> Result<Arc<Self>, FieldError> {
         let not_a_key = |error| FieldError::refused("key", error);
+        let store_key: [u8; 32] =
+            config.store_key.try_into().map_err(|_| FieldError::refused("store_key", "a store key has 32 bytes"))?;
         let server_keys = config.server_keys.iter().map(|key| ServerKey::from_bytes(key));
         let opening = Opening {
             database: Path::new(&config.directory).join("callout.sqlite"),
+            store_key: StoreKey(store_key),
             identity: Identity { tenant: config.tenant.0, device: config.device.0, user: config.user.0 },
             server_keys: server_keys.collect::<Result<_, _>>().map_err(not_a_key)?,
             app_version: config.app_version,

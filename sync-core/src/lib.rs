@@ -14,6 +14,7 @@ pub mod wire;
 pub mod store;
 pub mod ids;
 pub mod time;
+mod cipher;
 mod words;
 #[cfg(test)]
 mod testing;

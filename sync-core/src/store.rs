@@ -8,10 +8,12 @@
 //! are therefore written in one transaction, and nothing is sent before that transaction is committed.
 
 mod memory;
+mod encrypted;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod conformance;
 
+pub use encrypted::{EncryptedStore, EncryptedTx, StoreKey};
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
@@ -105,6 +107,9 @@ pub enum StoreError {
     /// The file is not, or no more, a database of ours.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    /// It was encrypted under another key.
+    #[error("the database does not open with this key")]
+    WrongKey,
     /// Written by a later version of the app.
     #[error("the database is of a later version ({found}, this is {known})")]
     TooNew { found: u32, known: u32 },

@@ -19,7 +19,7 @@ use sync_core::ids::{CustomerId, Nonce, SiteId, TicketId, VisitId};
 use sync_core::policy::Role;
 use sync_core::reference::{Customer, Site};
 use sync_core::replica::{AgendaEntry, Draft, Identity, Opening, Replica, Sight, Summary, SyncStatus};
-use sync_core::store::SqliteStore;
+use sync_core::store::{EncryptedStore, SqliteStore, StoreKey};
 use sync_core::time::DeviceTime;
 use sync_core::wire::DeviceSigner;
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ const APP_VERSION: &str = "1.0.0";
 pub struct Phone {
     pub owner: Actor,
     pub device: EnrolledDevice,
-    replica: Replica<SqliteStore>,
+    replica: Replica<EncryptedStore<SqliteStore>>,
     ledger: PhoneLedger,
     link: Link,
     time: PhoneTime,
@@ -216,14 +216,20 @@ impl Phone {
         self.replica.look(ticket, now, look).expect("the phone's store").expect("the ticket is on the phone")
     }
 
+    /// Where it keeps everything.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Its ledger, for [`check`](crate::ledger_check::check).
     pub fn ledger_path(&self) -> &Path {
         self.ledger.path()
     }
 }
 
-fn open(directory: &Path, owner: &Actor, device: &EnrolledDevice) -> Replica<SqliteStore> {
+fn open(directory: &Path, owner: &Actor, device: &EnrolledDevice) -> Replica<EncryptedStore<SqliteStore>> {
     let store = SqliteStore::open(&directory.join("store.sqlite")).expect("the phone's store");
+    let store = EncryptedStore::open(store, &STORE_KEY).expect("the phone's store");
     let identity = Identity { tenant: owner.tenant, device: device.id, user: owner.user };
     let signer: Box<dyn DeviceSigner> = Box::new(device.signer.clone());
     let opening = Opening {
@@ -235,6 +241,9 @@ fn open(directory: &Path, owner: &Actor, device: &EnrolledDevice) -> Replica<Sql
     };
     Replica::open(store, signer, opening).expect("the phone's core")
 }
+
+/// What a platform would keep; a backup made on the same phone has it too.
+const STORE_KEY: StoreKey = StoreKey([0x5e; 32]);
 
 fn own_directory() -> TempDir {
     let memory = Path::new("/dev/shm");

@@ -88,6 +88,7 @@ def enrolled_phone(session, directory):
     me = session.call("GET", "/me")
     config = PhoneConfig(
         directory=directory,
+        store_key=os.urandom(32),
         tenant=TenantId(me["tenant"]),
         user=UserId(me["id"]),
         device=DeviceId(enrolled["device"]["id"]),

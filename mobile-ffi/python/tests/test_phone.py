@@ -51,11 +51,21 @@ class PhoneTest(unittest.TestCase):
         # A key of a server that is never reached.
         some_key = bytes.fromhex("5866666666666666666666666666666666666666666666666666666666666666")
         return PhoneConfig(
-            directory=self.directory.name, tenant=fresh(TenantId), user=fresh(UserId), device=fresh(DeviceId),
-            server_keys=[some_key], app_version="1.0.0")
+            directory=self.directory.name, store_key=bytes(range(32)), tenant=fresh(TenantId), user=fresh(UserId),
+            device=fresh(DeviceId), server_keys=[some_key], app_version="1.0.0")
 
     def phone(self, transport):
         return Phone.open(self.config, self.key, transport)
+
+    def test_what_it_keeps_opens_with_its_own_key_alone(self):
+        self.phone(NoNetwork()).pause()
+        for wrong in (bytes(32), bytes(31)):
+            self.config.store_key = wrong
+            with self.assertRaises(FieldError.Refused) as refused:
+                self.phone(NoNetwork())
+            self.assertEqual("store_key", refused.exception.rule)
+        self.config.store_key = bytes(range(32))
+        self.assertEqual([], self.phone(NoNetwork()).agenda())
 
     def test_it_opens_with_no_network_and_says_so(self):
         phone = self.phone(NoNetwork())

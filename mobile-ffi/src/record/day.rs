@@ -1,9 +1,10 @@
 //! The user's day.
 
 use sync_core::replica::{AgendaEntry, Replica};
-use sync_core::store::{SqliteStore, StoreError};
+use sync_core::store::StoreError;
 use sync_core::time::{DeviceTime, TimeWindow};
 
+use crate::driver::PhoneStore;
 use crate::ids::{TicketId, VisitId};
 use crate::record::{Customer, PhoneStatus, Site, Status};
 
@@ -42,17 +43,17 @@ pub struct AgendaItem {
 }
 
 impl Day {
-    pub(crate) fn of(replica: &mut Replica<SqliteStore>, now: DeviceTime) -> Result<Self, StoreError> {
+    pub(crate) fn of(replica: &mut Replica<PhoneStore>, now: DeviceTime) -> Result<Self, StoreError> {
         Ok(Self { agenda: AgendaItem::all(replica)?, status: PhoneStatus::of(replica, now) })
     }
 }
 
 impl AgendaItem {
-    pub(crate) fn all(replica: &mut Replica<SqliteStore>) -> Result<Vec<Self>, StoreError> {
+    pub(crate) fn all(replica: &mut Replica<PhoneStore>) -> Result<Vec<Self>, StoreError> {
         replica.agenda().iter().map(|entry| Self::of(replica, entry)).collect()
     }
 
-    fn of(replica: &mut Replica<SqliteStore>, entry: &AgendaEntry) -> Result<Self, StoreError> {
+    fn of(replica: &mut Replica<PhoneStore>, entry: &AgendaEntry) -> Result<Self, StoreError> {
         let (ticket, visit) = (&entry.ticket, &entry.visit);
         Ok(Self {
             ticket: TicketId(ticket.ticket),

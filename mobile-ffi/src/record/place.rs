@@ -2,8 +2,9 @@
 
 use sync_core::reference;
 use sync_core::replica::Replica;
-use sync_core::store::{SqliteStore, StoreError};
+use sync_core::store::StoreError;
 
+use crate::driver::PhoneStore;
 use crate::ids::{ContactId, CustomerId, SiteId};
 
 /// Where work is done. Until the server has told, there is nothing but the id.
@@ -44,7 +45,7 @@ pub struct Customer {
 }
 
 impl Site {
-    pub(crate) fn of(replica: &mut Replica<SqliteStore>, id: sync_core::ids::SiteId) -> Result<Self, StoreError> {
+    pub(crate) fn of(replica: &mut Replica<PhoneStore>, id: sync_core::ids::SiteId) -> Result<Self, StoreError> {
         let reference::Site { name, address, lat, lon, time_zone, contacts } = replica.site(id)?.unwrap_or_default();
         let contacts = contacts.into_iter().filter_map(Contact::of).collect();
         Ok(Self { id: SiteId(id), name, address, lat, lon, time_zone, contacts })
@@ -59,7 +60,7 @@ impl Contact {
 }
 
 impl Customer {
-    pub(crate) fn of(replica: &mut Replica<SqliteStore>, id: sync_core::ids::CustomerId) -> Result<Self, StoreError> {
+    pub(crate) fn of(replica: &mut Replica<PhoneStore>, id: sync_core::ids::CustomerId) -> Result<Self, StoreError> {
         let reference::Customer { name, tier, locale } = replica.customer(id)?.unwrap_or_default();
         Ok(Self { id: CustomerId(id), name, tier, locale })
     }

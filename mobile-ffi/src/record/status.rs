@@ -1,10 +1,11 @@
 //! Where the phone stands with the server.
 
 use sync_core::replica::{self, Arrived, Replica};
-use sync_core::store::{SqliteStore, StoreError};
+use sync_core::store::StoreError;
 use sync_core::time::DeviceTime;
 use sync_core::wire;
 
+use crate::driver::PhoneStore;
 use crate::record::day::count;
 
 /// To be visible always: "synced" is only said when the server has said so.
@@ -85,7 +86,7 @@ pub struct SyncReport {
 }
 
 impl PhoneStatus {
-    pub(crate) fn of(replica: &Replica<SqliteStore>, now: DeviceTime) -> Self {
+    pub(crate) fn of(replica: &Replica<PhoneStore>, now: DeviceTime) -> Self {
         let status = replica.status(now);
         Self {
             is_synced: status.is_synced,

@@ -2,9 +2,9 @@
 
 use sync_core::document;
 use sync_core::replica::{self, Replica};
-use sync_core::store::SqliteStore;
 use sync_core::wire::NoticeDecision;
 
+use crate::driver::PhoneStore;
 use crate::error::FieldError;
 use crate::ids::{FactId, TicketId};
 
@@ -96,7 +96,7 @@ impl TryFrom<Place> for document::Place {
 }
 
 impl AwaitedBlob {
-    pub(crate) fn all(replica: &Replica<SqliteStore>) -> Vec<Self> {
+    pub(crate) fn all(replica: &Replica<PhoneStore>) -> Vec<Self> {
         let record = |blob: &replica::AwaitedBlob| Self {
             sha256: blob.sha256.0.to_vec(),
             ticket: TicketId(blob.ticket),
@@ -109,7 +109,7 @@ impl AwaitedBlob {
 }
 
 impl Draft {
-    pub(crate) fn all(replica: &Replica<SqliteStore>) -> Vec<Self> {
+    pub(crate) fn all(replica: &Replica<PhoneStore>) -> Vec<Self> {
         let record = |draft: &replica::Draft| Self {
             fact: FactId(draft.fact.id),
             ticket: TicketId(draft.ticket),

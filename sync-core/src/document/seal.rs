@@ -1,18 +1,14 @@
 //! Personal text in a document is sealed under the ticket's document key, so that destroying one key erases it
 //! everywhere while every hash and chain still verifies.
 //!
-//! The nonce comes from the key, the place and the text (a synthetic one, as in SIV): the same text in the same place gives
-//! the same bytes, so that a replayed command does too and an opened text can be sealed again by whoever has the key;
-//! another text gives another nonce, without anybody's randomness.
+//! The same text in the same place gives the same bytes (`cipher`), so that a replayed command does too, and an opened
+//! text can be sealed again by whoever has the key.
 
 use std::fmt;
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
 use zeroize::Zeroize;
 
+use crate::cipher::{self, NONCE_LEN, TAG_LEN};
 use crate::ids::{FactId, TicketId};
 
 /// Where sealed text stands. Text moved anywhere else does not open.
@@ -41,29 +37,25 @@ pub struct DoesNotOpen;
 
 /// Seals `text` for the place `at`.
 pub fn seal(key: &DocumentKey, at: SealedAt<'_>, text: &[u8]) -> Sealed {
-    seal_with(key, nonce_of(key, at, text), at, text)
+    Sealed(cipher::seal(&key.0, PURPOSE, &at.aad(), text))
 }
 
 /// Seals with this nonce, which must never serve twice under one key.
+#[cfg(test)]
 pub(crate) fn seal_with(key: &DocumentKey, nonce: [u8; NONCE_LEN], at: SealedAt<'_>, text: &[u8]) -> Sealed {
-    let payload = Payload { msg: text, aad: &at.aad() };
-    #[expect(clippy::expect_used, reason = "XChaCha20-Poly1305 fails only beyond 256 GB")]
-    let cipher_text = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("the text fits in memory");
-    Sealed([nonce.as_slice(), &cipher_text].concat())
+    Sealed(cipher::seal_with(&key.0, nonce, &at.aad(), text))
 }
 
 /// The text sealed for the place `at`.
 pub fn open(key: &DocumentKey, at: SealedAt<'_>, sealed: &Sealed) -> Result<Vec<u8>, DoesNotOpen> {
-    let (nonce, cipher_text) = sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(DoesNotOpen)?;
-    let payload = Payload { msg: cipher_text, aad: &at.aad() };
-    cipher(key).decrypt(&XNonce::from(*nonce), payload).map_err(|_| DoesNotOpen)
+    cipher::open(&key.0, &at.aad(), &sealed.0).ok_or(DoesNotOpen)
 }
 
 /// The text sealed for the place `at`, if sealing it there again gives these bytes; `None` for what was sealed with a
 /// nonce of another making.
 pub(crate) fn open_reproducible(key: &DocumentKey, at: SealedAt<'_>, sealed: &Sealed) -> Option<Vec<u8>> {
     let text = open(key, at, sealed).ok()?;
-    sealed.0.starts_with(&nonce_of(key, at, &text)).then_some(text)
+    sealed.0.starts_with(&cipher::nonce_of(&key.0, PURPOSE, &at.aad(), &text)).then_some(text)
 }
 
 impl Sealed {
@@ -103,26 +95,8 @@ impl SealedAt<'_> {
     }
 }
 
-/// A keyed hash over all that is sealed and where. The place says its own length, so no two places and texts read alike.
-fn nonce_of(key: &DocumentKey, at: SealedAt<'_>, text: &[u8]) -> [u8; NONCE_LEN] {
-    let place = at.aad();
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut hash = Hmac::<Sha256>::new_from_slice(&key.0).expect("a key");
-    hash.update(b"callout seal nonce 1");
-    hash.update(&(place.len() as u64).to_be_bytes());
-    hash.update(&place);
-    hash.update(text);
-    let mut nonce = [0; NONCE_LEN];
-    nonce.copy_from_slice(&hash.finalize().into_bytes()[..NONCE_LEN]);
-    nonce
-}
-
-fn cipher(key: &DocumentKey) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(&key.0.into())
-}
-
-const NONCE_LEN: usize = 24;
-const TAG_LEN: usize = 16;
+/// Goes into every nonce.
+const PURPOSE: &[u8] = b"callout seal nonce 1";
 
 #[cfg(test)]
 mod tests {

@@ -319,3 +319,33 @@ async fn projections_rebuilt_from_the_changes_are_equal() {
     assert!(before["fact"].len() > 10 && before["evidence"].len() == 2, "there was something to rebuild");
     app.expect_nothing_lost(&[&phone]).await;
 }
+
+#[tokio::test]
+async fn whoever_finds_the_phone_finds_nothing_to_read() {
+    let app = TestApp::start().await;
+    let (desk, _ana, mut phone, visit) = scene(&app).await;
+    phone.offline();
+    phone.note(visit.id, "canary in a note");
+    phone.sign(visit.id, "Mrs Canary");
+    phone.answer(visit.id, "pressure", "canary bar");
+    phone.forge(visit.id, FactBody::Cancel { reason: "canary-reason".into() });
+    phone.online().await;
+    phone.offline().note(visit.id, "canary unsent");
+    assert_eq!(desk.ticket(visit).await["title"], "No heat");
+
+    let secrets = ["canary", "Canary", "No heat", "1 Main Street", "Europe/Berlin"];
+    let mut read = 0;
+    for file in std::fs::read_dir(phone.directory()).unwrap().flatten().map(|entry| entry.path()) {
+        // The ledger is the test's own; photos are in the platform's keeping.
+        if file.is_dir() || file.ends_with("ledger.jsonl") {
+            continue;
+        }
+        let bytes = std::fs::read(&file).unwrap();
+        read += bytes.len();
+        for secret in secrets {
+            let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!found, "{secret:?} stands in {}", file.display());
+        }
+    }
+    assert!(read > 10_000, "there was something to read");
+}

@@ -11,6 +11,7 @@ import java.net.http.HttpClient
 import java.net.http.HttpRequest
 import java.net.http.HttpResponse.BodyHandlers
 import java.nio.file.Path
+import java.security.SecureRandom
 import java.time.Duration
 import java.util.HexFormat
 
@@ -100,6 +101,7 @@ fun enrolledPhone(session: Session, directory: Path): Pair<Phone, Network> {
     val me = session.call("GET", "/me")
     val config = PhoneConfig(
         directory = directory.toString(),
+        storeKey = SecureRandom().generateSeed(32),
         tenant = TenantId(me["tenant"].asText()),
         user = UserId(me["id"].asText()),
         device = DeviceId(enrolled["device"]["id"].asText()),

@@ -23,7 +23,7 @@ class PhoneTest {
         val someKey = byteArrayOf(0x58) + ByteArray(31) { 0x66 }
         val id = { UUID.randomUUID().toString() }
         val config = PhoneConfig(
-            directory.toString(), TenantId(id()), UserId(id()), DeviceId(id()), listOf(someKey), "1.0.0",
+            directory.toString(), ByteArray(32) { 7 }, TenantId(id()), UserId(id()), DeviceId(id()), listOf(someKey), "1.0.0",
         )
         val transport = object : Transport {
             override fun post(request: Request) = post()
