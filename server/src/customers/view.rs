@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::store::CustomerRow;
 use crate::directory::{Name, NewCustomer, Reference, Tier, locale};
 use crate::platform::etag::Versioned;
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, invalid};
 
 /// Which customers are wanted.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -68,11 +68,10 @@ impl CustomerRequest {
         let tier = self.tier.as_deref().map_or(Ok(Tier::default()), Tier::new);
         let reference = self.external_ref.as_deref().map(Reference::new).transpose();
         Ok(NewCustomer {
-            name: Name::new(&self.name).map_err(|error| Problem::invalid("name", error.to_string()))?,
-            tier: tier.map_err(|error| Problem::invalid("tier", error.to_string()))?,
-            external_ref: reference.map_err(|error| Problem::invalid("external_ref", error.to_string()))?,
-            locale: locale(self.locale.as_deref().unwrap_or("en"))
-                .map_err(|error| Problem::invalid("locale", error.to_string()))?,
+            name: Name::new(&self.name).map_err(invalid("name"))?,
+            tier: tier.map_err(invalid("tier"))?,
+            external_ref: reference.map_err(invalid("external_ref"))?,
+            locale: locale(self.locale.as_deref().unwrap_or("en")).map_err(invalid("locale"))?,
         })
     }
 }

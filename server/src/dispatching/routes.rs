@@ -19,7 +19,7 @@ use crate::planning::{PlanningError, Wish};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
-use crate::platform::problem::{ApiResult, Problem, ProblemView};
+use crate::platform::problem::{ApiResult, Problem, ProblemView, invalid};
 use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
 
@@ -128,7 +128,7 @@ async fn decline_visit(
 ) -> ApiResult<StatusCode> {
     ctx.require(Permission::Dispatch)?;
     let reason = prose::<500>(request.reason.as_deref().unwrap_or_default());
-    let reason = reason.map_err(|error| Problem::invalid("reason", error.to_string()))?;
+    let reason = reason.map_err(invalid("reason"))?;
     let (by, now) = (By::caller(&ctx), clock.now());
     let decline =
         async move |tx: &mut TenantTx| decline::decline(tx, &ledger, GrantId(assignment), reason, by, now).await;

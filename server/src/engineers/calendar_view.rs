@@ -6,9 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::calendar_store::{ShiftRow, TimeOffRow};
-use super::view::invalid;
 use crate::directory::{Period, Unacceptable, prose};
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, Problem, invalid};
 
 /// How many shifts one request may add.
 const MOST_SHIFTS: usize = 500;

@@ -7,13 +7,13 @@ use utoipa_axum::routes;
 
 use super::error::EngineerError;
 use super::skill_store as store;
-use super::view::{NewSkillRequest, SkillRequest, SkillView, invalid, names};
+use super::view::{NewSkillRequest, SkillRequest, SkillView, names};
 use crate::directory::Code;
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
-use crate::platform::problem::{ApiResult, ProblemView};
+use crate::platform::problem::{ApiResult, ProblemView, invalid};
 use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
 

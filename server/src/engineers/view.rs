@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::skill_store::SkillRow;
 use super::store::{EngineerRow, HeldSkill, NewEngineer};
-use crate::directory::{Code, Label, Name, Position, PositionView, SkillLevel, Unacceptable};
+use crate::directory::{Code, Label, Name, Position, PositionView, SkillLevel};
 use crate::platform::etag::Versioned;
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, Problem, invalid};
 
 /// Which engineers are wanted.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -160,10 +160,6 @@ fn skills(held: &[HeldSkillView]) -> ApiResult<Vec<HeldSkill>> {
         skills.push(HeldSkill { skill, level, expires_on: one.expires_on });
     }
     Ok(skills)
-}
-
-pub(super) fn invalid(field: &'static str) -> impl Fn(Unacceptable) -> Problem {
-    move |error| Problem::invalid(field, error.to_string())
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]

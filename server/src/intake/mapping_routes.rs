@@ -15,7 +15,7 @@ use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
-use crate::platform::problem::{ApiResult, Problem, ProblemView};
+use crate::platform::problem::{ApiResult, Problem, ProblemView, invalid};
 use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
 
@@ -59,7 +59,7 @@ async fn put_mapping(
         Err(problem) if problem.status() == StatusCode::PRECONDITION_REQUIRED => None,
         Err(problem) => return Err(problem),
     };
-    let name = Code::new(&name).map_err(|error| Problem::invalid("name", error.to_string()))?;
+    let name = Code::new(&name).map_err(invalid("name"))?;
     Mapping::parse(&definition).map_err(IntakeError::from)?;
     let (definition, now) = (serde_json::to_value(definition).map_err(Problem::internal)?, clock.now());
     let row = ctx

@@ -106,6 +106,11 @@ impl Problem {
     }
 }
 
+/// What makes a problem of the reason why the value of this field is not acceptable: for `map_err`.
+pub fn invalid<E: fmt::Display>(field: &'static str) -> impl Fn(E) -> Problem {
+    move |reason| Problem::invalid(field, reason.to_string())
+}
+
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == UNTRANSLATABLE) {

@@ -10,7 +10,7 @@ use super::contact_store::{ContactRow, NewContact};
 use super::store::SiteRow;
 use crate::directory::{Label, Name, NewSite, Position, PositionView, Reference, Unacceptable, prose, time_zone};
 use crate::platform::etag::Versioned;
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, invalid};
 
 /// Which sites are wanted.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -111,10 +111,6 @@ impl SiteRequest {
                 .map_err(invalid("external_ref"))?,
         })
     }
-}
-
-fn invalid(field: &'static str) -> impl Fn(Unacceptable) -> Problem {
-    move |error| Problem::invalid(field, error.to_string())
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]

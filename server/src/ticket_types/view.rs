@@ -11,7 +11,7 @@ use crate::directory::{
     Code, DispatchMode, Label, Priority, RequiredSkills, SkillLevel, TicketType, Unacceptable, WorkDuration,
 };
 use crate::platform::etag::Versioned;
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, invalid};
 
 /// The workflow of tickets whose type names none.
 const USUAL_WORKFLOW: (&str, i64) = ("field-service", 1);
@@ -161,8 +161,4 @@ fn target(minutes: Option<i64>) -> Result<Option<TimeDelta>, Unacceptable> {
         Some(minutes @ 1..=525_600) => Ok(Some(TimeDelta::minutes(minutes))),
         Some(_) => Err(Unacceptable::new("a target is 1 minute to a year")),
     }
-}
-
-fn invalid(field: &'static str) -> impl Fn(Unacceptable) -> Problem {
-    move |error| Problem::invalid(field, error.to_string())
 }

@@ -14,7 +14,7 @@ use super::store;
 use crate::directory::rows::ticket_type;
 use crate::directory::{Code, Label, Period, Priority, RequiredSkills, SkillLevel, Unacceptable, WorkDuration, prose};
 use crate::ledger::{Ledger, NewTicket};
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, invalid};
 use crate::tenancy::TenantTx;
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -86,10 +86,6 @@ impl NewTicketRequest {
 
 fn required(skills: &BTreeMap<String, i64>) -> Result<RequiredSkills, Unacceptable> {
     skills.iter().map(|(skill, level)| Ok((Code::new(skill)?, SkillLevel::new(*level)?))).collect()
-}
-
-pub(super) fn invalid(field: &'static str) -> impl Fn(Unacceptable) -> Problem {
-    move |error| Problem::invalid(field, error.to_string())
 }
 
 /// Makes the ticket, with one visit.

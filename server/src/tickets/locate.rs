@@ -9,7 +9,6 @@ use sync_core::time::ServerTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::create::invalid;
 use super::error::TicketError;
 use super::store;
 use crate::directory::rows::{insert_site, locate_site};
@@ -17,7 +16,7 @@ use crate::directory::{Name, NewSite, Position, PositionView, prose, time_zone};
 use crate::ledger::feed::{self, Beside};
 use crate::ledger::outbox::{self, Event};
 use crate::ledger::{By, Edit, Ledger, Value};
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, Problem, invalid};
 use crate::tenancy::TenantTx;
 
 /// Either a site that is known, or where the ticket's own site is.

@@ -11,7 +11,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::create::invalid;
 use super::error::TicketError;
 use super::locate::{self, LocationRequest};
 use super::store;
@@ -20,7 +19,7 @@ use crate::directory::{Code, prose};
 use crate::ledger::{By, Desk, Ledger, LedgerError};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path};
-use crate::platform::problem::{ApiResult, Problem, ProblemView};
+use crate::platform::problem::{ApiResult, Problem, ProblemView, invalid};
 use crate::platform::random::Random;
 use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
