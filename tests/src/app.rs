@@ -1,5 +1,6 @@
 //! A running server for one test.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub struct TestApp {
     http: reqwest::Client,
     tenant: TestTenant,
     database: TestDatabase,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl TestApp {
@@ -44,7 +45,7 @@ impl TestApp {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
         let base = format!("http://{}", running.addr);
         let tenant = TestTenant::create(running.state(), "acme", base, http.clone()).await;
-        Self { running, clock, http, tenant, database, _data: data }
+        Self { running, clock, http, tenant, database, data }
     }
 
     /// The tenant that most tests are about.
@@ -109,6 +110,27 @@ impl TestApp {
     pub async fn stop(self) -> TestDatabase {
         self.running.stop().await.expect("a clean stop");
         self.database
+    }
+
+    /// Puts a copy of the database aside, as it is at this moment. The server is stopped for it and started again.
+    pub async fn back_up(self) -> (Self, TestDatabase) {
+        let Self { running, clock, http, tenant, database, data } = self;
+        let addr = running.addr;
+        running.stop().await.expect("a clean stop");
+        let backup = database.copy().await;
+        let running = start_at(addr, &database, data.path(), &clock).await;
+        (Self { running, clock, http, tenant, database, data }, backup)
+    }
+
+    /// The database is lost and this copy takes its place, as the operator announces. Everything else stays.
+    pub async fn restore(self, backup: TestDatabase) -> Self {
+        let Self { running, clock, http, tenant, database, data } = self;
+        let addr = running.addr;
+        running.stop().await.expect("a clean stop");
+        drop(database);
+        boot::admin::announce_restore(&config(&backup, data.path())).await.expect("announced");
+        let running = start_at(addr, &backup, data.path(), &clock).await;
+        Self { running, clock, http, tenant, database: backup, data }
     }
 
     /// Waits until everything committed so far can be read from the feed. Every test's database is in one cluster, and a
@@ -200,6 +222,11 @@ impl AnotherProcess {
     pub async fn stop(self) {
         self.running.stop().await.expect("the server stops");
     }
+}
+
+async fn start_at(addr: SocketAddr, database: &TestDatabase, data: &Path, clock: &Clock) -> Running {
+    let config = Config { listen: addr, ..config(database, data) };
+    boot::start_with(&config, clock.clone()).await.expect("the server starts")
 }
 
 fn config(database: &TestDatabase, data: &Path) -> Config {

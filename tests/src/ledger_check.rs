@@ -56,7 +56,7 @@ pub async fn check(
         let mut lose = |what: &str, why| {
             verdict.lost.push(Loss { ledger: path.display().to_string(), what: what.to_owned(), why });
         };
-        let mut own = BTreeSet::new();
+        let (mut own, mut acked) = (BTreeSet::new(), BTreeMap::new());
         for entry in PhoneLedger::read(path)? {
             match entry {
                 Entry::Saved { fact, content, blobs, .. } => {
@@ -69,16 +69,18 @@ pub async fn check(
                     counted.insert(fact);
                 }
                 Entry::Sent { .. } => {}
-                Entry::Acked { fact, change, outcome } => {
-                    let known = server.find(&fact);
-                    let is_kept = match outcome {
-                        Outcome::Admitted => known.is_some_and(|known| known.admitted_as.contains(&change)),
-                        Outcome::Quarantined => known.is_some_and(|known| known.is_quarantined || known.is_admitted()),
-                    };
-                    if !is_kept {
-                        lose(&fact, "acknowledged to the phone, and not there");
-                    }
-                }
+                // A server restored from a backup may have said something else again: its last word counts.
+                Entry::Acked { fact, change, outcome } => drop(acked.insert(fact, (change, outcome))),
+            }
+        }
+        for (fact, (change, outcome)) in acked {
+            let known = server.find(&fact);
+            let is_kept = match outcome {
+                Outcome::Admitted => known.is_some_and(|known| known.admitted_as.contains(&change)),
+                Outcome::Quarantined => known.is_some_and(|known| known.is_quarantined || known.is_admitted()),
+            };
+            if !is_kept {
+                lose(&fact, "acknowledged to the phone, and not there");
             }
         }
         for (blob, fact) in &own {

@@ -29,15 +29,24 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// A fresh one with the schema and no rows.
     pub async fn create() -> Self {
+        Self::copy_of(None).await
+    }
+
+    /// One like this, as it is now. Nobody may be connected to it.
+    pub async fn copy(&self) -> Self {
+        Self::copy_of(Some(self.name.clone())).await
+    }
+
+    async fn copy_of(template: Option<String>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let create = {
             let name = name.clone();
             move || {
                 let server = server();
+                let template = template.as_ref().unwrap_or(&server.template);
                 server.superuser(format!(
-                    "create database {name} template {} strategy file_copy owner callout_owner",
-                    server.template
+                    "create database {name} template {template} strategy file_copy owner callout_owner"
                 ));
             }
         };

@@ -32,7 +32,7 @@ impl By {
     /// Whoever is signed in; the server itself where nobody is.
     pub fn caller(ctx: &TenantCtx) -> Self {
         match (ctx.user(), ctx.role()) {
-            (Some(user), Some(role)) => Self { user, role: super::core_role(role) },
+            (Some(user), Some(role)) => Self { user, role },
             _ => Self { user: SERVER, role: Role::Dispatcher },
         }
     }

@@ -94,20 +94,7 @@ impl Ledger {
                 key
             }
         };
-        Ok(Some(Phone { tenant: ctx.tenant(), device, user, role: core_role(role), key, is_active }))
-    }
-}
-
-/// The role as the policy knows it.
-fn core_role(role: crate::tenancy::Role) -> Role {
-    use crate::tenancy::Role as Here;
-    match role {
-        Here::Admin => Role::Admin,
-        Here::Dispatcher => Role::Dispatcher,
-        Here::Engineer => Role::Engineer,
-        Here::Warehouse => Role::Warehouse,
-        Here::Customer => Role::Customer,
-        Here::Auditor => Role::Auditor,
+        Ok(Some(Phone { tenant: ctx.tenant(), device, user, role, key, is_active }))
     }
 }
 

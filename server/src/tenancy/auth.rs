@@ -1,6 +1,6 @@
 //! From a bearer token to a context. The only way for a request to get one.
 //!
-//! The database is asked at every request (see [`super::lookup`]), so that signing out, revoking a device, disabling a user and
+//! The database is asked at every request (`lookup.rs`), so that signing out, revoking a device, disabling a user and
 //! changing a role take effect at the next one.
 
 use axum::extract::{FromRef, FromRequestParts};

@@ -93,9 +93,13 @@ impl<T: StoreTx> Page<'_, T> {
         rule: String,
         detail: String,
     ) -> Result<(), StoreError> {
+        self.make_again_from(pending.ticket, pending.order);
+        self.make_draft(pending, code, rule, detail)
+    }
+
+    fn make_draft(&mut self, pending: &Pending, code: String, rule: String, detail: String) -> Result<(), StoreError> {
         let (ticket, fact, made_at) = (pending.ticket, pending.fact.clone(), pending.made_at);
         self.refused.entry(ticket).or_default().insert(fact.id, fact.after.clone());
-        self.make_again_from(ticket, pending.order);
         self.arrived.refused.push(fact.id);
         let (refused_at, decision, note) = (self.now, NoticeDecision::Waiting, String::new());
         self.work.put_draft(Draft { ticket, fact, code, rule, detail, made_at, refused_at, decision, note })
@@ -133,8 +137,8 @@ impl<T: StoreTx> Page<'_, T> {
         })
     }
 
-    /// What an earlier server had admitted of a batch and the present one has not is unsent again, unless it was
-    /// refused now.
+    /// What an earlier server had admitted of a batch and the present one has not is unsent again; what is refused now
+    /// is its author's draft, though it once was admitted.
     pub(super) fn revive_from(
         &mut self,
         retained: &Retained,
@@ -142,15 +146,19 @@ impl<T: StoreTx> Page<'_, T> {
         rejects: &[Reject],
     ) -> Result<(), StoreError> {
         let Some((ticket, changes)) = contents(&retained.batch) else { return retained.erase(&mut self.work.tx) };
-        let is_quarantined = |change: Sha256Hash| {
-            let about = |reject: &&Reject| reject.change == change;
-            rejects.iter().find(about).is_some_and(|reject| reject.outcome != RejectOutcome::MakeAgain)
+        let quarantined = |change: Sha256Hash| {
+            rejects.iter().find(|reject| reject.change == change && reject.outcome != RejectOutcome::MakeAgain)
         };
         let were_admitted = changes.into_iter().take(retained.admitted as usize);
-        for (change, _) in were_admitted.skip(admitted as usize).filter(|(change, _)| !is_quarantined(change.hash)) {
+        for (change, _) in were_admitted.skip(admitted as usize) {
             let Ok(parsed) = crate::guard::check_chunk(&change.bytes) else { continue };
             let (fact, heads, actor_nonce, made_at) = (parsed.fact().clone(), Vec::new(), self.fresh, self.now);
-            self.put_again(Pending { order: 0, ticket, fact, change, actor_nonce, made_at, heads, replays: 0 })?;
+            let refused = quarantined(change.hash);
+            let pending = Pending { order: 0, ticket, fact, change, actor_nonce, made_at, heads, replays: 0 };
+            match refused.cloned() {
+                Some(Reject { code, rule, detail, .. }) => self.make_draft(&pending, code, rule, detail)?,
+                None => self.put_again(pending)?,
+            }
         }
         match self.work.state.device.server_epoch.filter(|_| admitted > 0) {
             Some(epoch) => Retained { epoch, admitted, ..retained.clone() }.write(&mut self.work.tx),

@@ -21,6 +21,7 @@ mod own_database;
 mod positions;
 mod processes;
 mod relay;
+mod restored;
 mod server;
 mod sessions;
 mod slow_clients;
