@@ -3,7 +3,9 @@
 
 mod routes;
 mod upload;
+mod find;
 mod store;
 mod error;
 
+pub use find::on_event;
 pub use routes::routes;

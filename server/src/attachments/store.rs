@@ -1,7 +1,7 @@
 //! All SQL of attachments.
 
 use chrono::{DateTime, Utc};
-use sync_core::ids::{Sha256Hash, UserId};
+use sync_core::ids::{Sha256Hash, TicketId, UserId};
 
 use super::error::AttachmentError;
 use crate::tenancy::TenantTx;
@@ -48,4 +48,18 @@ pub async fn is_stored(tx: &mut TenantTx, sha256: Sha256Hash) -> Result<bool, At
     let stored =
         sqlx::query_scalar!(r#"select exists (select from stored_blob where sha256 = $1) as "stored!""#, &sha256.0);
     Ok(stored.fetch_one(&mut **tx).await?)
+}
+
+/// What the entries of a ticket name and nobody noted as stored.
+pub async fn missing(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<Sha256Hash>, AttachmentError> {
+    let found = sqlx::query_scalar!(
+        "select distinct e.sha256
+        from evidence e
+        where e.ticket_id = $1
+            and not exists (select from stored_blob b where b.sha256 = e.sha256)",
+        ticket.0,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.iter().filter_map(|bytes| Sha256Hash::from_slice(bytes).ok()).collect())
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use sync_core::ids::TenantId;
 use tokio::task::JoinSet;
 
+use crate::attachments;
 use crate::ledger::delivery::Delivery;
 use crate::live::Live;
 use crate::planning::{self, Happened};
@@ -31,7 +32,12 @@ pub fn consumers(state: &AppState) -> Vec<Consumer> {
             planning::on_event(&ctx, &ledger, event, now).await
         }
     };
-    vec![Consumer::new("planning", dispatch)]
+    let AppState { blobs, clock, .. } = state.clone();
+    let find = move |ctx: TenantCtx, delivery: Arc<Delivery>| {
+        let (blobs, clock) = (Arc::clone(&blobs), clock.clone());
+        async move { attachments::on_event(&ctx, &*blobs, &clock, &delivery).await }
+    };
+    vec![Consumer::new("planning", dispatch), Consumer::new("attachments", find)]
 }
 
 /// How long the workers may take to finish what they are at.

@@ -34,12 +34,13 @@ async fn a_server_restored_from_a_backup_gets_back_from_the_phones_what_it_had_a
     let app = app.restore(backup).await;
     assert_eq!(kinds(&desk.ticket(visit).await), ["assign", "accept"], "the backup is older");
     phone.online().await;
-    app.settle().await;
+    app.relayed().await;
     phone.online().await;
 
     let ticket = desk.ticket(visit).await;
     let mut said = kinds(&ticket);
     said.sort_unstable();
+    assert!(ticket["evidence"][0]["is_stored"] == true, "the bytes were in no backup and are not lost: {ticket}");
     assert_eq!(said, ["accept", "assign", "blob", "depart", "note", "note"]);
     assert_eq!(phone.status().unsent, 0);
 
