@@ -16,7 +16,7 @@ pub struct Warm {
 }
 
 /// What a loaded document holds in memory for each stored change, as measured on tickets of 20 to 200 changes, and what
-/// it holds at least: 46 kB on tickets of four changes, nearly all of it Automerge's own tables.
+/// it holds at least, with what the allocator adds: nearly all of it Automerge's own tables.
 const BYTES_PER_CHANGE: u64 = 600;
 const BYTES_AT_LEAST: u64 = 44 * 1024;
 
