@@ -18,7 +18,7 @@ test:
 # What synchronising costs on this machine, beside its goals and, where node is installed, beside automerge-repo.
 bench-sync:
 	@.ci/setup
-	cargo build --release -p callout-server -p callout-tests --bins
+	cargo build --release --workspace --bins
 	@$${CARGO_TARGET_DIR:-target}/release/bench-sync
 
 # After a query or a migration has changed: records the checked queries, so that building needs no database.

@@ -23,6 +23,8 @@ async fn scene(app: &TestApp, visits: usize) -> (Actor, Actor, Phone, Vec<Visit>
     for _ in 0..visits {
         hers.push(desk.new_visit().assigned_to(&ana).save().await);
     }
+    // So that the feed does not bring again what the first sync brings.
+    app.settle().await;
     let mut phone = ana.phone().await;
     phone.online().await;
     (desk, ana, phone, hers)
