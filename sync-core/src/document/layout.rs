@@ -154,7 +154,9 @@ pub(crate) fn read_fields(doc: &Automerge, map: &ObjId, heads: Option<&[ChangeHa
     Ok(fields)
 }
 
-/// The maps in a map with their keys, now or as of some heads, but for those whose key is `known`.
+/// The maps in a map with their keys, now or as of some heads, but for those whose key is `known`. Where two were written
+/// under one key, as by a server before and after it was restored, the one that stands may have changed: it is there
+/// though known.
 pub(crate) fn children(
     doc: &Automerge,
     map: &ObjId,
@@ -166,7 +168,7 @@ pub(crate) fn children(
         None => doc.map_range(map, ..),
     };
     range
-        .filter(|item| matches!(item.value, ValueRef::Object(ObjType::Map)) && !known(&item.key))
+        .filter(|item| matches!(item.value, ValueRef::Object(ObjType::Map)) && (item.conflict || !known(&item.key)))
         .map(|item| (item.key.to_string(), item.id()))
         .collect()
 }

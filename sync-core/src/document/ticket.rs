@@ -282,7 +282,7 @@ impl Decoded {
         Self::read_more(doc, rooms, Arc::default(), Arc::default())
     }
 
-    /// Reads all but the facts and admissions known already: these are written once.
+    /// Reads all but the facts and admissions known already: each server writes them once.
     fn read_more(
         doc: &Automerge,
         rooms: &Rooms,
