@@ -134,11 +134,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
                 let answer =
                     (outcome != IntentOutcome::UnderWay).then_some(WishAnswer { outcome, code, detail, ticket });
                 let intent = wish.intent.clone();
-                // Nobody waits to be told that a dispatcher can see it now.
-                match outcome == IntentOutcome::Granted && intent.kind == intent::REVIEW {
-                    true => self.work.drop_wish(intent.id)?,
-                    false => self.work.put_wish(Wish { intent, answer })?,
-                }
+                self.work.put_wish(Wish { intent, answer })?;
             }
         }
         for item in reply.items {
@@ -167,6 +163,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
             // Receipts of this session may be lost: what is unsent goes out under new numbers.
             self.work.state.session.restart(self.fresh);
             self.revive_superseded()?;
+            self.ask_for_reviews_again()?;
         }
         let device = &mut self.work.state.device;
         device.server_epoch = Some(reply.server_epoch);
@@ -206,6 +203,16 @@ impl<'a, T: StoreTx> Page<'a, T> {
             if self.in_flight.reoffer_complete {
                 self.work.state.device.is_reoffering = false;
             }
+        }
+        Ok(())
+    }
+
+    /// What was handed in for a dispatcher to see, an earlier server may have lost.
+    fn ask_for_reviews_again(&mut self) -> Result<(), StoreError> {
+        let handed_in: Vec<Wish> =
+            self.work.state.wishes.values().filter(|wish| is_handed_in(wish)).map(|wish| Wish::clone(wish)).collect();
+        for wish in handed_in {
+            self.work.put_wish(Wish { answer: None, ..wish })?;
         }
         Ok(())
     }
@@ -280,8 +287,20 @@ impl<'a, T: StoreTx> Page<'a, T> {
         for row in Vouched::all(&self.work.tx)?.iter().filter(|row| is_old(row.received)) {
             row.erase(&mut self.work.tx)?;
         }
+        let skew = self.work.state.device.skew;
+        let handed_in = self.work.state.wishes.values().filter(|wish| is_handed_in(wish));
+        let old = handed_in.filter(|wish| is_old(skew.correct(wish.intent.made_at)));
+        for id in old.map(|wish| wish.intent.id).collect::<Vec<_>>() {
+            self.work.drop_wish(id)?;
+        }
         Ok(())
     }
+}
+
+/// A dispatcher can see it, as far as the present server knows.
+fn is_handed_in(wish: &Wish) -> bool {
+    wish.intent.kind == intent::REVIEW
+        && wish.answer.as_ref().is_some_and(|answer| answer.outcome == IntentOutcome::Granted)
 }
 
 /// A page decoded may be this large.
