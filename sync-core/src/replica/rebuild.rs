@@ -26,10 +26,27 @@ impl<T: StoreTx> Page<'_, T> {
     pub(super) fn rebuild_all(&mut self) -> Result<(), StoreError> {
         let touched: BTreeSet<TicketId> = self.bases.keys().chain(self.again_from.keys()).copied().collect();
         for id in touched {
-            if let Some(base) = self.base(id)? {
-                self.rebuild(id, base)?;
-                self.arrived.changed.insert(id);
+            match self.base(id)? {
+                Some(base) => {
+                    self.rebuild(id, base)?;
+                    self.arrived.changed.insert(id);
+                }
+                None if !self.work.state.tickets.contains_key(&id) => self.give_up_all(id)?,
+                // Its whole has been asked for.
+                None => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A restored server wants work again on a ticket that has left this device since: there is nothing to make it on.
+    fn give_up_all(&mut self, id: TicketId) -> Result<(), StoreError> {
+        let again_from = self.again_from.get(&id).copied().unwrap_or(u64::MAX);
+        let mut refused = self.refused.remove(&id).unwrap_or_default();
+        let pending: Vec<Arc<Pending>> = self.work.state.pending_of(id).cloned().collect();
+        for pending in pending.iter().filter(|pending| pending.order >= again_from) {
+            let denial = Denial::of("ticket_not_here", "the ticket has left this device since");
+            self.give_up(pending, &mut refused, denial)?;
         }
         Ok(())
     }

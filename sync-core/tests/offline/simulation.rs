@@ -216,7 +216,7 @@ fn seeds_that_once_failed() {
     for seed in [2033, 2155, 3397] {
         run_one(SERVER_RESTORES, seed);
     }
-    for seed in [3036, 3113] {
+    for seed in [3036, 3113, 4284] {
         run_one(ALL_AT_ONCE, seed);
     }
 }
