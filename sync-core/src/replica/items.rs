@@ -54,7 +54,7 @@ impl<T: StoreTx> Page<'_, T> {
                 ticket.put_snapshot(&mut self.work.tx, &doc)?;
                 self.work.state.tickets.insert(id, Arc::new(ticket));
                 self.put_base(id, doc);
-                self.keep_voucher(id, enter.snapshot, enter.voucher)
+                self.keep_voucher(id, enter.snapshot, Some(enter.document_key), enter.voucher)
             }
             Err(why) => {
                 ticket.write(&mut self.work.tx)?;
@@ -87,7 +87,7 @@ impl<T: StoreTx> Page<'_, T> {
             if !base.has_change(&hash) {
                 changes.push(RawChange { hash, bytes: change.bytes.clone() });
             }
-            self.keep_voucher(id, change.bytes, change.voucher)?;
+            self.keep_voucher(id, change.bytes, None, change.voucher)?;
         }
         if !changes.is_empty() {
             if let Err(why) = base.apply_admitted(changes.clone()) {
@@ -128,9 +128,16 @@ impl<T: StoreTx> Page<'_, T> {
         self.arrived.changed.insert(id);
     }
 
-    fn keep_voucher(&mut self, ticket: TicketId, bytes: Vec<u8>, voucher: Vec<u8>) -> Result<(), StoreError> {
+    fn keep_voucher(
+        &mut self,
+        ticket: TicketId,
+        bytes: Vec<u8>,
+        document_key: Option<[u8; 32]>,
+        voucher: Vec<u8>,
+    ) -> Result<(), StoreError> {
         let Some(epoch) = self.work.state.device.server_epoch.filter(|_| !voucher.is_empty()) else { return Ok(()) };
-        Vouched { ticket, bytes, voucher, received: self.server_time, epoch }.write(&mut self.work.tx)
+        let received = self.server_time;
+        Vouched { ticket, bytes, document_key, voucher, received, epoch }.write(&mut self.work.tx)
     }
 
     fn take_notice(&mut self, notice: Notice) -> Result<(), StoreError> {

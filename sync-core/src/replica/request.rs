@@ -125,8 +125,9 @@ impl State {
             if bytes > REQUEST_BYTES {
                 return Ok(());
             }
-            let (ticket, voucher) = (vouched.ticket, vouched.voucher.clone());
-            request.returned.push(Returned { ticket, bytes: vouched.bytes.clone(), voucher });
+            let Vouched { ticket, document_key, .. } = vouched;
+            let (bytes, voucher) = (vouched.bytes.clone(), vouched.voucher.clone());
+            request.returned.push(Returned { ticket, bytes, document_key, voucher });
             in_flight.vouched.push(vouched);
         }
         for retained in Retained::all(tx)?.into_iter().filter(|row| Some(row.epoch) != self.device.server_epoch) {

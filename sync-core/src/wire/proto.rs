@@ -148,6 +148,9 @@ pub(super) struct Returned {
     pub bytes: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     pub voucher: Vec<u8>,
+    /// Empty with a change; what opens it with a document.
+    #[prost(bytes = "vec", tag = "4")]
+    pub document_key: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -140,11 +140,13 @@ pub struct Unreadable {
     pub sample: Vec<u8>,
 }
 
-/// A change or snapshot that the server once sent with its voucher.
+/// A change or a document that the server once sent with its voucher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
     pub ticket: TicketId,
+    /// A change chunk; with a `document_key`, a whole document as an [`Enter`](crate::wire::Enter) brought it.
     pub bytes: Vec<u8>,
+    pub document_key: Option<[u8; 32]>,
     pub voucher: Vec<u8>,
 }
 

@@ -136,15 +136,19 @@ impl TryFrom<proto::Unreadable> for Unreadable {
 }
 
 impl From<Returned> for proto::Returned {
-    fn from(Returned { ticket, bytes, voucher }: Returned) -> Self {
-        Self { ticket: ticket.as_bytes().to_vec(), bytes, voucher }
+    fn from(Returned { ticket, bytes, document_key, voucher }: Returned) -> Self {
+        let document_key = document_key.map(Vec::from).unwrap_or_default();
+        Self { ticket: ticket.as_bytes().to_vec(), bytes, voucher, document_key }
     }
 }
 
 impl TryFrom<proto::Returned> for Returned {
     type Error = WireError;
 
-    fn try_from(proto::Returned { ticket, bytes, voucher }: proto::Returned) -> Result<Self, WireError> {
-        Ok(Self { ticket: field("returned.ticket", &ticket, TicketId::from_slice)?, bytes, voucher })
+    fn try_from(returned: proto::Returned) -> Result<Self, WireError> {
+        let proto::Returned { ticket, bytes, voucher, document_key } = returned;
+        let ticket = field("returned.ticket", &ticket, TicketId::from_slice)?;
+        let document_key = optional("returned.document_key", &document_key, |key: &[u8]| key.try_into())?;
+        Ok(Self { ticket, bytes, document_key, voucher })
     }
 }

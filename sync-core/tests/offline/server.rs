@@ -42,8 +42,10 @@ pub struct Server {
     /// Says as little as the protocol allows: nothing of orphans, and no session may begin in its middle.
     pub is_terse: bool,
     made: u128,
-    /// The server vouches for its own changes with a secret that survives a restore.
+    /// The server vouches for what it sends with a secret that survives a restore.
     secret: [u8; 32],
+    /// Vouched changes that stand on others which have not come back yet.
+    parked: BTreeMap<TicketId, Vec<RawChange>>,
 }
 
 #[derive(Clone)]
@@ -54,7 +56,7 @@ struct FeedRow {
 
 #[derive(Clone)]
 enum FeedEvent {
-    Changed { changes: Vec<(RawChange, bool)>, heads: Vec<Sha256Hash> },
+    Changed { changes: Vec<RawChange>, heads: Vec<Sha256Hash> },
     Entered(UserId),
     Left(UserId),
 }
@@ -84,6 +86,7 @@ impl Server {
             is_terse: false,
             made: 0,
             secret: [9; 32],
+            parked: BTreeMap::new(),
         }
     }
 
@@ -142,9 +145,9 @@ impl Server {
         if !self.scope.entry(user).or_default().remove(&ticket) {
             return;
         }
-        let held = self.tickets[&ticket].grants().values().find(|grant| grant.user == user && grant.ended.is_none());
-        let now = self.now;
-        if let Some(grant) = held.map(|grant| grant.id) {
+        let held = self.tickets[&ticket].grants().values().filter(|grant| grant.user == user && grant.ended.is_none());
+        let (held, now): (Vec<GrantId>, _) = (held.map(|grant| grant.id).collect(), self.now);
+        for grant in held {
             self.desk_says(
                 ticket,
                 |view, author, stamp| command::unassign(view, author, stamp, grant),
@@ -174,7 +177,7 @@ impl Server {
             }
             more(edit)
         });
-        self.publish(ticket, vec![(change.unwrap(), true)]);
+        self.publish(ticket, vec![change.unwrap()]);
     }
 
     /// An id that no other epoch of this server makes.
@@ -190,7 +193,7 @@ impl Server {
         let edit =
             doc.server_edit::<DocumentError>(actor, |edit| edit.set_core("priority", Some(&Scalar::Int(priority))));
         if let Ok(change) = edit {
-            self.publish(ticket, vec![(change, true)]);
+            self.publish(ticket, vec![change]);
         }
     }
 
@@ -208,11 +211,12 @@ impl Server {
         reply.standing = standing;
         request.returned.iter().for_each(|returned| self.take_back(returned));
         let mut pushed = BTreeSet::new();
-        for (position, batch) in request.batches.iter().enumerate() {
-            self.take_batch(request.device, position, batch, &mut reply, &mut pushed);
+        // A phone that takes this server for an earlier one is told first; then it gives back what that one had.
+        if request.server_epoch.is_none_or(|epoch| epoch == self.epoch) {
+            for (position, batch) in request.batches.iter().enumerate() {
+                self.take_batch(request.device, position, batch, &mut reply, &mut pushed);
+            }
         }
-        // What the server had made upon the phones' work finds its past only now.
-        request.returned.iter().for_each(|returned| self.take_back(returned));
         for intent in &request.intents {
             let outcome = self.take_intent(intent);
             let (code, detail) = (String::new(), String::new());
@@ -270,6 +274,8 @@ impl Server {
             return;
         }
         let receipt = self.accept(&batch);
+        // What an earlier server had made upon this work finds its past only now.
+        self.settle_returned(header.ticket);
         reply.acks.push(receipt.ack.clone());
         reply.rejects.extend(receipt.rejects.clone());
         self.receipts.insert(name, receipt);
@@ -282,7 +288,7 @@ impl Server {
         let mut rejects = Vec::new();
         let mut is_refused = false;
         for (hash, fact, raw) in batch.changes() {
-            if !is_refused && self.tickets[&header.ticket].has_change(&hash) {
+            if !is_refused && self.tickets.get(&header.ticket).is_some_and(|doc| doc.has_change(&hash)) {
                 admitted += 1;
                 continue;
             }
@@ -313,7 +319,7 @@ impl Server {
         let parsed = check_chunk(raw).map_err(|why| (why.code(), false))?;
         self.remember_number(&parsed);
         let actor = Actor::of_device(TENANT, header.device, header.ticket, header.actor_nonce);
-        let doc = self.tickets.get_mut(&header.ticket).unwrap();
+        let doc = self.tickets.get_mut(&header.ticket).ok_or(("unknown_ticket", false))?;
         let checked = check_against(doc, parsed, actor).map_err(|why| (why.code(), why.is_for_want_of_base()))?;
         let workflow = Workflow::field_service();
         let grant = policy::standing(doc, checked.fact(), header.user, &workflow, self.now);
@@ -329,7 +335,7 @@ impl Server {
         let admission =
             doc.server_edit::<DocumentError>(actor, |edit| edit.admit(fact.id, &admission(edit.next_n(), received)));
         let phones = RawChange { hash, bytes: raw.to_vec() };
-        self.publish(header.ticket, vec![(phones, false), (admission.unwrap(), true)]);
+        self.publish(header.ticket, vec![phones, admission.unwrap()]);
         Ok(())
     }
 
@@ -340,25 +346,84 @@ impl Server {
         assert_eq!(known, parsed.hash(), "{name:?} numbers two changes");
     }
 
-    fn publish(&mut self, ticket: TicketId, changes: Vec<(RawChange, bool)>) {
+    fn publish(&mut self, ticket: TicketId, changes: Vec<RawChange>) {
         let heads = self.tickets[&ticket].heads();
         self.feed.push(FeedRow { ticket, what: FeedEvent::Changed { changes, heads } });
     }
 
+    /// What an earlier server had, as far as it can be shown that it did.
     fn take_back(&mut self, returned: &Returned) {
-        if returned.voucher != self.voucher(&returned.bytes) {
+        let Returned { ticket, bytes, document_key, voucher } = returned;
+        if *voucher != self.voucher(*ticket, bytes) {
             return;
         }
-        let doc = self.tickets.get_mut(&returned.ticket);
-        let Some((doc, hash)) = doc.zip(change_hash(&returned.bytes)) else { return };
-        let change = RawChange { hash, bytes: returned.bytes.clone() };
-        if !doc.has_change(&hash) && doc.apply_admitted([change.clone()]).is_ok() {
-            self.publish(returned.ticket, vec![(change, true)]);
+        let changes = match document_key {
+            Some(key) => {
+                let doc = TicketDoc::arrived(bytes, *ticket, &DocumentKey(*key)).unwrap();
+                let changes = doc.changes_since(&[]);
+                if !self.tickets.contains_key(ticket) {
+                    self.tickets.insert(*ticket, doc);
+                    self.follow_grants(*ticket);
+                }
+                changes
+            }
+            None => vec![RawChange { hash: change_hash(bytes).unwrap(), bytes: bytes.clone() }],
+        };
+        self.parked.entry(*ticket).or_default().extend(changes);
+        self.settle_returned(*ticket);
+    }
+
+    /// Takes in what was parked, as far as what it stands on is there.
+    fn settle_returned(&mut self, ticket: TicketId) {
+        let Some(doc) = self.tickets.get_mut(&ticket) else { return };
+        let mut parked = self.parked.remove(&ticket).unwrap_or_default();
+        let mut taken = Vec::new();
+        loop {
+            let before = parked.len();
+            parked.retain(|change| {
+                if doc.has_change(&change.hash) {
+                    return false;
+                }
+                let is_in = doc.apply_admitted([change.clone()]).is_ok();
+                taken.extend(is_in.then(|| change.clone()));
+                !is_in
+            });
+            if parked.len() == before {
+                break;
+            }
+        }
+        if !parked.is_empty() {
+            self.parked.insert(ticket, parked);
+        }
+        if !taken.is_empty() {
+            self.publish(ticket, taken);
+            self.follow_grants(ticket);
         }
     }
 
-    fn voucher(&self, bytes: &[u8]) -> Vec<u8> {
-        Sha256Hash::of(&[self.secret.as_slice(), bytes].concat()).0[..16].to_vec()
+    /// Who may see a ticket follows from its assignments.
+    fn follow_grants(&mut self, ticket: TicketId) {
+        let grants = self.tickets[&ticket].grants().values().filter(|grant| grant.ended.is_none());
+        let holders: BTreeSet<UserId> = grants.map(|grant| grant.user).collect();
+        let known: Vec<UserId> = self.devices.values().map(|(user, _)| *user).collect();
+        for user in known {
+            let scope = self.scope.entry(user).or_default();
+            let what = match (holders.contains(&user), scope.contains(&ticket)) {
+                (true, false) => FeedEvent::Entered(user),
+                (false, true) => FeedEvent::Left(user),
+                _ => continue,
+            };
+            if matches!(what, FeedEvent::Entered(_)) {
+                scope.insert(ticket)
+            } else {
+                scope.remove(&ticket)
+            };
+            self.feed.push(FeedRow { ticket, what });
+        }
+    }
+
+    fn voucher(&self, ticket: TicketId, bytes: &[u8]) -> Vec<u8> {
+        Sha256Hash::of(&[self.secret.as_slice(), ticket.as_bytes(), bytes].concat()).0[..16].to_vec()
     }
 
     /// One page of the feed.
@@ -386,10 +451,10 @@ impl Server {
                     reply.items.push(Item::Leave { ticket: row.ticket, reason: LeaveReason::Reassigned });
                 }
                 FeedEvent::Changed { changes, heads } if scope.contains(&row.ticket) => {
-                    let news = changes.iter().filter(|(change, _)| !pushed.contains(&change.hash));
-                    let changes = news.map(|(change, is_ours)| SyncedChange {
+                    let news = changes.iter().filter(|change| !pushed.contains(&change.hash));
+                    let changes = news.map(|change| SyncedChange {
                         bytes: change.bytes.clone(),
-                        voucher: if *is_ours { self.voucher(&change.bytes) } else { Vec::new() },
+                        voucher: self.voucher(row.ticket, &change.bytes),
                     });
                     let (changes, heads) = (changes.collect(), heads.clone());
                     reply.items.push(Item::Delta(Delta { ticket: row.ticket, changes, heads, document_key: None }));
@@ -425,7 +490,8 @@ impl Server {
     fn enter(&self, ticket: TicketId) -> Item {
         let doc = &self.tickets[&ticket];
         let (snapshot, heads) = (doc.to_travel(&DocumentKey(DOCUMENT_KEY)), doc.heads());
-        Item::Enter(Enter { ticket, snapshot, heads, document_key: DOCUMENT_KEY, voucher: vec![] })
+        let voucher = self.voucher(ticket, &snapshot);
+        Item::Enter(Enter { ticket, snapshot, heads, document_key: DOCUMENT_KEY, voucher })
     }
 
     fn actor(&self, ticket: TicketId) -> Actor {

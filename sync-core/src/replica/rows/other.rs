@@ -39,6 +39,8 @@ pub struct AwaitedBlob {
 pub(in crate::replica) struct Vouched {
     pub ticket: TicketId,
     pub bytes: Vec<u8>,
+    /// With a whole document: what opens it.
+    pub document_key: Option<[u8; 32]>,
     pub voucher: Vec<u8>,
     pub received: ServerTime,
     pub epoch: ServerEpoch,
@@ -172,6 +174,8 @@ pub(in crate::replica) struct VouchedRow {
     received: i64,
     #[prost(bytes = "vec", tag = "5")]
     epoch: Vec<u8>,
+    #[prost(bytes = "vec", tag = "6")]
+    document_key: Vec<u8>,
 }
 
 impl Record for Vouched {
@@ -189,6 +193,7 @@ impl Record for Vouched {
             voucher: self.voucher.clone(),
             received: self.received.0,
             epoch: self.epoch.as_bytes().to_vec(),
+            document_key: self.document_key.map(Vec::from).unwrap_or_default(),
         }
     }
 
@@ -199,6 +204,10 @@ impl Record for Vouched {
             voucher: row.voucher,
             received: ServerTime(row.received),
             epoch: ServerEpoch::from_slice(&row.epoch).ok()?,
+            document_key: match row.document_key.is_empty() {
+                true => None,
+                false => Some(row.document_key.try_into().ok()?),
+            },
         })
     }
 }
