@@ -119,6 +119,7 @@ impl TestApp {
         running.stop().await.expect("a clean stop");
         let backup = database.copy().await;
         let running = start_at(addr, &database, data.path(), &clock).await;
+        let tenant = tenant.on(running.state());
         (Self { running, clock, http, tenant, database, data }, backup)
     }
 
@@ -130,6 +131,7 @@ impl TestApp {
         drop(database);
         boot::admin::announce_restore(&config(&backup, data.path())).await.expect("announced");
         let running = start_at(addr, &backup, data.path(), &clock).await;
+        let tenant = tenant.on(running.state());
         Self { running, clock, http, tenant, database: backup, data }
     }
 

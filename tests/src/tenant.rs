@@ -36,6 +36,11 @@ impl TestTenant {
         Self { id, slug: slug.to_owned(), admin, state: state.clone(), base, http }
     }
 
+    /// The same tenant on a server that was started again.
+    pub(crate) fn on(self, state: &AppState) -> Self {
+        Self { state: state.clone(), ..self }
+    }
+
     /// The server acting for this tenant, for tests below HTTP.
     pub fn system(&self) -> TenantCtx {
         self.state.tenancy.system(self.id, SystemEntry::CommandLine)

@@ -13,7 +13,7 @@ use sync_core::wire::ServerSigner;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Vouching};
 use crate::live::Live;
 use crate::platform::blobs::BlobDirectory;
 use crate::platform::clock::Clock;
@@ -81,7 +81,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: 
         passwords: Passwords::new(random),
         signer: ServerSigner::from_secret(&secret),
         server_epoch,
-        ledger: Arc::new(Ledger::new(server_epoch)),
+        ledger: Arc::new(Ledger::new(server_epoch, Vouching::from_secret(&secret))),
         shutdown,
         blobs: Arc::new(blobs),
         clock,

@@ -134,11 +134,14 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let from_version = open.version + 1;
         let settled = settle::settle(self, tx, open, passed, phone, batch, now).await?;
-        let has_waiting = documents::append(tx, open, &settled.appended, now).await?;
+        let waiting = documents::append(tx, open, &settled.appended, now).await?;
         projections::project(tx, open, &settled.state, &settled.admitted, settled.touched, now).await?;
         publish::publish(tx, open, &settled.state, &settled.admitted, from_version, now).await?;
-        if has_waiting {
+        if waiting.in_quarantine {
             quarantine::settle_entered(tx, open.ticket, &settled.facts(), now).await?;
+        }
+        if waiting.returned {
+            Box::pin(self.take_in_parked(tx, open, now)).await?;
         }
         self.keep_warm(tx.tenant(), open);
         Ok(())

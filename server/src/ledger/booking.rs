@@ -1,6 +1,7 @@
 //! The engineers' time: nobody is in two places at once, because the database does not have it.
 
 use sqlx::Executor;
+use sync_core::document::{FactBody, TicketDoc};
 use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
 use sync_core::time::TimeWindow;
 
@@ -36,6 +37,30 @@ pub async fn make(tx: &mut TenantTx, claims: &[Claim]) -> Result<(), LedgerError
         };
         if !holds {
             return Err(LedgerError::DoubleBooked);
+        }
+    }
+    Ok(())
+}
+
+/// Claims anew what the assignments of a ticket that came back say, as far as it is free. Who lost his slot to another
+/// keeps the assignment: the document is what counts, and the desk sees both in the plan.
+pub async fn claim_again(tx: &mut TenantTx, doc: &TicketDoc) -> Result<(), LedgerError> {
+    let booked = sqlx::query_scalar!("select grant_id from booking where ticket_id = $1", doc.ticket().0)
+        .fetch_all(tx.as_mut())
+        .await?;
+    for fact in doc.facts() {
+        let FactBody::Assign { grant, user, start: Some(start), end: Some(end) } = &fact.body else { continue };
+        let (Some(visit), Ok(slot)) = (fact.visit, TimeWindow::new(*start, *end)) else { continue };
+        let is_held = doc.grants().get(grant).is_some_and(|grant| grant.ended.is_none());
+        match (is_held, booked.contains(&grant.0)) {
+            (true, false) => {
+                let booking = Booking { grant: *grant, user: *user, ticket: doc.ticket(), visit, slot };
+                if !book(tx, &booking).await? {
+                    tracing::warn!(ticket.id = %doc.ticket(), engineer.id = %user, "an assignment came back, and its slot is taken");
+                }
+            }
+            (false, true) => release(tx, *grant).await?,
+            _ => {}
         }
     }
     Ok(())

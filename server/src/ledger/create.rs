@@ -110,7 +110,7 @@ fn core(
 
 /// The next number people will call a ticket by. The row stays locked until the transaction ends, so tickets of one
 /// tenant are numbered without gaps, one commit after the other.
-async fn next_number(tx: &mut TenantTx) -> Result<String, LedgerError> {
+pub(super) async fn next_number(tx: &mut TenantTx) -> Result<String, LedgerError> {
     let number = sqlx::query_scalar!(
         "insert into ticket_number (tenant_id, last_number)
         values ($1, 1)
@@ -123,7 +123,31 @@ async fn next_number(tx: &mut TenantTx) -> Result<String, LedgerError> {
     Ok(format!("{number:06}"))
 }
 
-async fn insert(
+/// Keeps a number for a ticket that comes back with it; false if another one has it by now.
+pub(super) async fn keep_number(tx: &mut TenantTx, ticket: TicketId, number: &str) -> Result<bool, LedgerError> {
+    let counted: i64 = number.parse().unwrap_or(0);
+    sqlx::query!(
+        "insert into ticket_number (tenant_id, last_number)
+        values ($1, $2)
+        on conflict on constraint ticket_number_pkey
+            do update set last_number = greatest(ticket_number.last_number, excluded.last_number)",
+        tx.tenant().0,
+        counted,
+    )
+    .execute(tx.as_mut())
+    .await?;
+    let is_taken = sqlx::query_scalar!(
+        r#"select exists (select from ticket where number = $1 and ticket_id <> $2) as "is_taken!""#,
+        number,
+        ticket.0,
+    )
+    .fetch_one(tx.as_mut())
+    .await?;
+    Ok(!is_taken)
+}
+
+/// The row of a new document, which its first change is yet to be appended to.
+pub(super) async fn insert(
     tx: &mut TenantTx,
     ticket: TicketId,
     key: DocumentKey,

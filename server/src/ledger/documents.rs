@@ -29,12 +29,17 @@ pub struct OpenTicket {
 }
 
 /// Who wrote a change, as the audit log keeps it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Author {
     /// The person; none for what the server did of itself.
     pub user: Option<UserId>,
     /// The device and the batch it came in; none for what was done at the desk.
     pub batch: Option<BatchKey>,
+}
+
+impl Author {
+    /// The server, of itself; or nobody knows any more.
+    pub const NOBODY: Self = Self { user: None, batch: None };
 }
 
 /// What names a batch.
@@ -56,9 +61,14 @@ pub struct Appended {
 impl Appended {
     /// A change that the server wrote to this document, for `user` or of itself.
     pub fn by_server(doc: &TicketDoc, change: RawChange, user: Option<UserId>) -> Result<Self, LedgerError> {
-        let (actor, seq) = doc.numbering_of(&change.hash).ok_or(LedgerError::Corrupt("the server's own change"))?;
-        let seq = i64::try_from(seq).map_err(|_| LedgerError::Corrupt("the server's own change"))?;
-        Ok(Self { change, actor, seq, author: Author { user, batch: None } })
+        Self::to(doc, change, Author { user, batch: None })
+    }
+
+    /// A change that this document holds, by whoever wrote it.
+    pub fn to(doc: &TicketDoc, change: RawChange, author: Author) -> Result<Self, LedgerError> {
+        let (actor, seq) = doc.numbering_of(&change.hash).ok_or(LedgerError::Corrupt("a document's change"))?;
+        let seq = i64::try_from(seq).map_err(|_| LedgerError::Corrupt("a document's change"))?;
+        Ok(Self { change, actor, seq, author })
     }
 }
 
@@ -180,14 +190,23 @@ pub async fn changes_after(tx: &mut TenantTx, ticket: TicketId, version: i64) ->
     rows.into_iter().map(|row| Ok(RawChange { hash: Sha256Hash::from_slice(&row.hash)?, bytes: row.bytes })).collect()
 }
 
-/// Stores changes, their place in the chain and the document's new state in one statement. Says whether anything of the
-/// ticket waits in quarantine.
+/// What else there is of a ticket that new changes may settle.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    /// Something waits in quarantine.
+    pub in_quarantine: bool,
+    /// Something that phones gave back waits for what it was made upon.
+    pub returned: bool,
+}
+
+/// Stores changes, their place in the chain and the document's new state in one statement. Says what else of the ticket
+/// waits.
 pub async fn append(
     tx: &mut TenantTx,
     open: &mut OpenTicket,
     appended: &[Appended],
     now: ServerTime,
-) -> Result<bool, LedgerError> {
+) -> Result<Waiting, LedgerError> {
     let mut rows = Columns::default();
     for one in appended {
         open.version += 1;
@@ -198,7 +217,8 @@ pub async fn append(
     if snapshot.is_some() {
         open.snapshot_version = open.version;
     }
-    let has_waiting = sqlx::query_scalar!(
+    let waiting = sqlx::query_as!(
+        Waiting,
         r#"with appended as (
             insert into ticket_change (
                 tenant_id, ticket_id, version, hash, actor, seq, user_id, device_id, session_nonce, dev_seq, bytes, chain_hash, received_at)
@@ -209,7 +229,8 @@ pub async fn append(
         update ticket_document
         set version = $14, heads = $19, chain_hash = $15, admitted = $16, snapshot = coalesce($17, snapshot), snapshot_version = $18
         where ticket_id = $2
-        returning exists (select from quarantine where quarantine.ticket_id = $2 and settled_at is null) as "has_waiting!""#,
+        returning exists (select from quarantine where quarantine.ticket_id = $2 and settled_at is null) as "in_quarantine!",
+            exists (select from returned_change where returned_change.ticket_id = $2) as "returned!""#,
         tx.tenant().0,
         open.ticket.0,
         instant(now),
@@ -232,7 +253,7 @@ pub async fn append(
     )
     .fetch_one(tx.as_mut())
     .await?;
-    Ok(has_waiting)
+    Ok(waiting)
 }
 
 /// A snapshot that loads again to the same document; none, and the old one stays, if it does not.

@@ -15,6 +15,8 @@ mod documents;
 mod cache;
 mod create;
 mod edit;
+mod voucher;
+mod returned;
 pub mod quarantine;
 pub mod projections;
 mod publish;
@@ -35,6 +37,7 @@ pub use create::{Created, NewTicket};
 pub use documents::lock_in_order;
 pub use edit::{By, Desk, Edit, SERVER, Value};
 pub use error::LedgerError;
+pub use voucher::{Vouching, author, written};
 
 use crate::tenancy::{TenantCtx, TenantTx};
 
@@ -44,6 +47,7 @@ pub struct Ledger {
     /// A device's key never changes; whether it may still be used is asked at each request.
     keys: quick_cache::sync::Cache<(TenantId, DeviceId), DeviceKey>,
     epoch: ServerEpoch,
+    vouching: Vouching,
     workflow: Workflow,
 }
 
@@ -64,11 +68,12 @@ const WARM_BYTES: u64 = 64 << 20;
 
 impl Ledger {
     /// The ledger of a server of this epoch.
-    pub fn new(epoch: ServerEpoch) -> Self {
+    pub fn new(epoch: ServerEpoch, vouching: Vouching) -> Self {
         Self {
             warm: cache::WarmDocuments::holding(WARM_BYTES),
             keys: quick_cache::sync::Cache::new(20_000),
             epoch,
+            vouching,
             workflow: Workflow::field_service(),
         }
     }
@@ -76,6 +81,11 @@ impl Ledger {
     /// Changes whenever this server's history may have gone back in time.
     pub fn epoch(&self) -> ServerEpoch {
         self.epoch
+    }
+
+    /// What this server's vouchers are made with.
+    pub fn vouching(&self) -> &Vouching {
+        &self.vouching
     }
 
     /// The workflow of every ticket type, as long as there is but one.

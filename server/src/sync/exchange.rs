@@ -45,6 +45,12 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
         ));
     }
     let ledger = &exchange.ledger;
+    ledger.take_back(ctx, mem::take(&mut request.returned), now).await?;
+    // A phone that takes this server for an earlier one is told first; then it gives back what that one had, and what it
+    // has to say stands on that.
+    if request.server_epoch.is_some_and(|known| known != ledger.epoch()) {
+        request.batches.clear();
+    }
     let (batches, wishes) = (mem::take(&mut request.batches), mem::take(&mut request.intents));
     let pushed = hashes(&batches);
     let outcomes = ledger.accept(ctx, is_active, batches, now).await?;

@@ -7,7 +7,7 @@ use sync_core::wire::{Budget, Delta, Enter, Item, LeaveReason, SyncedChange};
 
 use super::cursor::Place;
 use crate::ledger::feed::{self, Motion};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{self, Ledger, LedgerError};
 use crate::tenancy::TenantTx;
 
 /// Feed rows read for one page.
@@ -175,7 +175,7 @@ async fn follow(
             Motion::Enter => page.enter(tx, ledger, ticket, &mut room).await?,
             Motion::Change => {
                 page.beside.extend(moved.is_beside.then_some(ticket));
-                page.items.extend(delta(tx, ticket, moved.from_version, pushed).await?);
+                page.items.extend(delta(tx, ledger, ticket, moved.from_version, pushed).await?);
             }
         }
     }
@@ -210,24 +210,22 @@ async fn whole(tx: &mut TenantTx, ledger: &Ledger, ticket: TicketId) -> Result<O
         Ok(None) | Err(LedgerError::Erased { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    Ok(Some(Enter {
-        ticket,
-        snapshot: read.doc.to_travel(&read.key),
-        heads: read.doc.heads(),
-        document_key: read.key.0,
-        voucher: Vec::new(),
-    }))
+    let (snapshot, document_key) = (read.doc.to_travel(&read.key), read.key.0);
+    let authors = ledger::written(tx, ticket).await?;
+    let voucher = ledger.vouching().for_document((tx.tenant(), ticket), &document_key, &snapshot, authors);
+    Ok(Some(Enter { ticket, snapshot, heads: read.doc.heads(), document_key, voucher }))
 }
 
 /// The stored changes from this version on, but for those that the device itself has just pushed.
 async fn delta(
     tx: &mut TenantTx,
+    ledger: &Ledger,
     ticket: TicketId,
     from_version: i64,
     pushed: &HashSet<Sha256Hash>,
 ) -> Result<Option<Item>, LedgerError> {
     let rows = sqlx::query!(
-        "select d.heads, c.hash, c.bytes
+        "select d.heads, c.hash, c.bytes, c.user_id, c.device_id, c.session_nonce, c.dev_seq
         from ticket_document d
         join ticket_change c on c.ticket_id = d.ticket_id and c.version >= $2
         where d.ticket_id = $1
@@ -242,7 +240,9 @@ async fn delta(
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
         if !pushed.contains(&Sha256Hash::from_slice(&row.hash)?) {
-            changes.push(SyncedChange { bytes: row.bytes, voucher: Vec::new() });
+            let author = ledger::author(row.user_id, row.device_id, row.session_nonce, row.dev_seq);
+            let voucher = ledger.vouching().for_change(tx.tenant(), ticket, &row.bytes, author);
+            changes.push(SyncedChange { bytes: row.bytes, voucher });
         }
     }
     Ok(Some(Item::Delta(Delta { ticket, changes, heads, document_key: None })))

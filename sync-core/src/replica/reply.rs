@@ -151,7 +151,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
         session.retry_after_ms = reply.retry_after_ms;
         session.failures = if progressed { 0 } else { session.failures.saturating_add(1) };
         session.trouble = trouble;
-        self.arrived.has_more = reply.more || !self.work.state.outbox.is_empty();
+        let is_reoffering = self.work.state.device.is_reoffering;
+        self.arrived.has_more = reply.more || is_reoffering || !self.work.state.outbox.is_empty();
         self.work.put_device()
     }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use callout_server::boot::Database;
-use callout_server::ledger::{By, Ledger, LedgerError, NewTicket};
+use callout_server::ledger::{By, Ledger, LedgerError, NewTicket, Vouching};
 use callout_server::platform::clock::Clock;
 use callout_server::platform::config::{Config, Limits, LogFormat};
 use callout_server::platform::random::Random;
+use callout_server::platform::secret_file;
 use callout_server::tenancy::{SystemEntry, TenantCtx, TenantTx};
 use reqwest::{Method, header};
 use serde_json::json;
@@ -96,7 +97,8 @@ impl Backdoor {
         let now = Clock::system().now();
         let epoch = database.tenancy.server_epoch(ServerEpoch(Random.uuid(now)), false, now).await?;
         let ctx = database.tenancy.system(admin.tenant, SystemEntry::CommandLine);
-        Ok(Self { ctx, ledger: Arc::new(Ledger::new(epoch)), admin, database })
+        let vouching = Vouching::from_secret(&secret_file::read(&data.join("signing.key"))?);
+        Ok(Self { ctx, ledger: Arc::new(Ledger::new(epoch, vouching)), admin, database })
     }
 
     /// Lets go of the database, which the server keeps running and could not stop otherwise.
