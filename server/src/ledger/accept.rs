@@ -111,6 +111,9 @@ impl Ledger {
         let judged = match self.open(tx, header.ticket).await? {
             None => Judged::nothing(batch, "unknown_ticket", "there is no such ticket"),
             Some(mut open) => {
+                if open.has_returned {
+                    Box::pin(self.take_in_admitted_before(tx, &mut open, batch, now)).await?;
+                }
                 let mut judged = judge::judge(&mut open, batch, phone, self.workflow(), now);
                 let passed = std::mem::take(&mut judged.passed);
                 if !passed.is_empty() {

@@ -168,5 +168,5 @@ pub(super) async fn insert(
     )
     .execute(tx.as_mut())
     .await?;
-    Ok(OpenTicket { ticket, key, version: 0, chain, admitted: 0, doc, snapshot_version: 1 })
+    Ok(OpenTicket { ticket, key, version: 0, chain, admitted: 0, doc, snapshot_version: 1, has_returned: false })
 }

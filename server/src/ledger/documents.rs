@@ -26,6 +26,8 @@ pub struct OpenTicket {
     pub admitted: i64,
     pub doc: TicketDoc,
     pub(super) snapshot_version: i64,
+    /// Something that phones gave back waits for what it was made upon.
+    pub(super) has_returned: bool,
 }
 
 /// Who wrote a change, as the audit log keeps it.
@@ -105,10 +107,11 @@ impl Ledger {
     /// Locks a ticket's row and opens its document; none when this tenant has no such ticket.
     pub(super) async fn open(&self, tx: &mut TenantTx, ticket: TicketId) -> Result<Option<OpenTicket>, LedgerError> {
         let row = sqlx::query!(
-            "select document_key, version, chain_hash, admitted, snapshot_version
+            r#"select document_key, version, chain_hash, admitted, snapshot_version,
+                exists (select from returned_change where returned_change.ticket_id = $1) as "has_returned!"
             from ticket_document
             where ticket_id = $1
-            for update",
+            for update"#,
             ticket.0,
         )
         .fetch_optional(tx.as_mut())
@@ -128,6 +131,7 @@ impl Ledger {
             admitted: row.admitted,
             doc,
             snapshot_version: row.snapshot_version,
+            has_returned: row.has_returned,
         }))
     }
 }

@@ -93,9 +93,6 @@ impl Judged {
 
 /// Judges a batch, and applies what passes to the open document.
 pub fn judge(open: &mut OpenTicket, batch: &Checked, phone: &Phone, workflow: &Workflow, now: ServerTime) -> Judged {
-    if !phone.is_active {
-        return Judged::nothing(batch, "revoked", "the user or the device is no longer admitted");
-    }
     let header = batch.signed.header();
     let actor = Actor::of_device(phone.tenant, phone.device, header.ticket, header.actor_nonce);
     let mut judged = Judged::default();
@@ -113,6 +110,11 @@ pub fn judge(open: &mut OpenTicket, batch: &Checked, phone: &Phone, workflow: &W
             detail,
             make_again,
         };
+        if !phone.is_active {
+            let detail = "the user or the device is no longer admitted".to_owned();
+            judged.refused.push(refused(None, "revoked", detail, false));
+            continue;
+        }
         if !judged.refused.is_empty() {
             judged.refused.push(refused(None, ORPHANED, "it builds on a change that was refused".into(), true));
             continue;

@@ -15,6 +15,7 @@ use sync_core::wire::{Returned, change_hash};
 use super::create::{insert, keep_number, next_number};
 use super::documents::{self, Appended, Author, OpenTicket};
 use super::projections::Admitted;
+use super::verify::Checked;
 use super::{Ledger, LedgerError, booking, instant, publish, quarantine, voucher};
 use crate::tenancy::{TenantCtx, TenantTx};
 
@@ -119,6 +120,28 @@ impl Ledger {
         now: ServerTime,
     ) -> Result<(), LedgerError> {
         self.take_in_returned(tx, open, Changes::new(), false, now).await
+    }
+
+    /// Of a batch that a phone offers again: what the parked changes were made upon had been admitted, and is not judged
+    /// a second time. Its admission is among them.
+    pub(super) async fn take_in_admitted_before(
+        &self,
+        tx: &mut TenantTx,
+        open: &mut OpenTicket,
+        batch: &Checked,
+        now: ServerTime,
+    ) -> Result<(), LedgerError> {
+        let mut waiting = unpark(tx, open.ticket).await?;
+        let mut named: BTreeSet<Sha256Hash> = waiting.values().flat_map(|(change, _)| change.deps()).collect();
+        let author = Author { user: Some(batch.signed.header().user), batch: Some(batch.key()) };
+        let changes: Vec<_> = batch.signed.changes().zip(&batch.changes).collect();
+        for ((hash, _, bytes), parsed) in changes.into_iter().rev() {
+            if let (true, Ok(parsed)) = (named.contains(&hash), parsed) {
+                named.extend(parsed.deps());
+                waiting.insert(hash, (RawChange { hash, bytes: bytes.to_vec() }, author));
+            }
+        }
+        self.take_in_returned(tx, open, waiting, false, now).await
     }
 
     async fn take_in_returned(

@@ -75,6 +75,13 @@ impl CheckedChange {
 }
 
 impl RawChange {
+    /// The hashes of the changes it was made upon; none if it cannot be read. Only ever for what has been admitted.
+    pub fn deps(&self) -> Vec<ChangeHash> {
+        let read = || automerge::Change::from_bytes(self.bytes.clone()).ok();
+        let change = std::panic::catch_unwind(read).ok().flatten();
+        change.iter().flat_map(|change| change.deps()).map(|hash| Sha256Hash(hash.0)).collect()
+    }
+
     pub(crate) fn of(change: &automerge::Change) -> Self {
         Self { hash: Sha256Hash(change.hash().0), bytes: change.raw_bytes().to_vec() }
     }

@@ -281,9 +281,26 @@ impl Server {
         self.receipts.insert(name, receipt);
     }
 
+    /// What the parked changes of a ticket were made upon had been admitted, and is not judged a second time.
+    fn take_in_admitted_before(&mut self, batch: &VerifiedBatch) {
+        let ticket = batch.header().ticket;
+        let Some(parked) = self.parked.get_mut(&ticket) else { return };
+        let mut named: BTreeSet<Sha256Hash> = parked.iter().flat_map(RawChange::deps).collect();
+        let changes: Vec<_> = batch.changes().collect();
+        for (hash, _, bytes) in changes.into_iter().rev() {
+            let change = RawChange { hash, bytes: bytes.to_vec() };
+            if named.contains(&hash) {
+                named.extend(change.deps());
+                parked.push(change);
+            }
+        }
+        self.settle_returned(ticket);
+    }
+
     /// The first changes that pass are admitted; the first that does not is quarantined, the rest are orphans.
     fn accept(&mut self, batch: &VerifiedBatch) -> Receipt {
         let header = batch.header();
+        self.take_in_admitted_before(batch);
         let mut admitted = 0;
         let mut rejects = Vec::new();
         let mut is_refused = false;
