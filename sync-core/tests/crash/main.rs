@@ -1,0 +1,19 @@
+//! Whatever happens to a phone's store, what it was told is saved is there: power lost at every write, the process
+//! killed at any moment, damaged files, full disks, flushes that fail, versions that change.
+//!
+//! SQLite runs here as it does on a phone, on real files with its real write-ahead log and locks; a thin layer between
+//! it and the system ([`vfs`]) writes down what it does, and [`disk`] says what of that a loss of power leaves behind.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
+
+mod disk;
+mod vfs;
+#[path = "../offline/chance.rs"]
+mod chance;
+#[path = "../offline/server.rs"]
+#[expect(dead_code, reason = "what only the stories of the other tests need")]
+mod server;
+mod phone;
+mod life;
+mod power;
+mod kill;
