@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test bench-sync prepare test-kotlin test-python
+.PHONY: demo test chaos bench-sync prepare test-kotlin test-python
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -14,6 +14,13 @@ test:
 	@.ci/setup
 	cargo build --workspace
 	cargo test --workspace
+
+# Many phones, several servers, and everything that can happen to them, for MINUTES (10): see tests/README.md. PHONES,
+# SERVERS, ROUNDS, CALM and SEED say how much; the last line is one JSON object, and the exit code the verdict.
+chaos:
+	@.ci/setup
+	cargo build --release --workspace --bins
+	@$${CARGO_TARGET_DIR:-target}/release/chaos
 
 # What synchronising costs on this machine, beside its goals and, where node is installed, beside automerge-repo.
 bench-sync:

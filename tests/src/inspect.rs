@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use callout_server::state::AppState;
+use callout_server::tenancy::TenantTx;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use sync_core::ids::TicketId;
 use uuid::Uuid;
 
 use crate::app::TestApp;
+use crate::tenant::TestTenant;
 
 /// What is derived from the changes.
 const PROJECTIONS: [&str; 7] = ["ticket", "ticket_skill", "visit", "assignment", "fact", "evidence", "part_use"];
@@ -29,28 +32,38 @@ impl TestApp {
     }
 
     /// Every row of every projection, as JSON, in an order that the rows themselves give.
-    pub async fn projections(&self) -> BTreeMap<&'static str, Vec<Value>> {
-        let mut database = self.database().superuser().await;
-        let mut tables = BTreeMap::new();
-        for table in PROJECTIONS {
-            let rows = format!("select to_jsonb(t) as row from {table} t order by to_jsonb(t)::text");
-            let rows = sqlx::query(AssertSqlSafe(rows)).fetch_all(&mut database).await.expect("rows");
-            tables.insert(table, rows.iter().map(|row| row.get("row")).collect());
-        }
-        tables
+    pub async fn projections(&self) -> Projections {
+        projections(&mut self.database().superuser().await).await
     }
 
     /// Drops what the tables say of each ticket and makes it again from the changes.
     pub async fn rebuild_projections(&self) {
-        let mut database = self.database().superuser().await;
-        let tickets = sqlx::query_as("select tenant_id, ticket_id from ticket_document order by ticket_id");
-        let tickets: Vec<(Uuid, Uuid)> = tickets.fetch_all(&mut database).await.expect("tickets");
-        for (tenant, ticket) in tickets {
-            assert_eq!(tenant, self.tenant().id.0, "all of one tenant");
-            let ledger = Arc::clone(&self.state().ledger);
-            let rebuild =
-                async move |tx: &mut callout_server::tenancy::TenantTx| ledger.rebuild(tx, TicketId(ticket)).await;
-            self.tenant().system().transact(rebuild).await.expect("a rebuilt ticket");
-        }
+        rebuild_projections(&mut self.database().superuser().await, self.state(), self.tenant()).await;
+    }
+}
+
+/// The rows of each projection.
+pub type Projections = BTreeMap<&'static str, Vec<Value>>;
+
+/// Every row of every projection, as JSON, in an order that the rows themselves give.
+pub async fn projections(database: &mut PgConnection) -> Projections {
+    let mut tables = BTreeMap::new();
+    for table in PROJECTIONS {
+        let rows = format!("select to_jsonb(t) as row from {table} t order by to_jsonb(t)::text");
+        let rows = sqlx::query(AssertSqlSafe(rows)).fetch_all(&mut *database).await.expect("rows");
+        tables.insert(table, rows.iter().map(|row| row.get("row")).collect());
+    }
+    tables
+}
+
+/// Drops what the tables say of each ticket of the one tenant there is, and makes it again from the changes.
+pub async fn rebuild_projections(database: &mut PgConnection, state: &AppState, of: &TestTenant) {
+    let tickets = sqlx::query_as("select tenant_id, ticket_id from ticket_document order by ticket_id");
+    let tickets: Vec<(Uuid, Uuid)> = tickets.fetch_all(database).await.expect("tickets");
+    for (tenant, ticket) in tickets {
+        assert_eq!(tenant, of.id.0, "all of one tenant");
+        let ledger = Arc::clone(&state.ledger);
+        let rebuild = async move |tx: &mut TenantTx| ledger.rebuild(tx, TicketId(ticket)).await;
+        of.system().transact(rebuild).await.expect("a rebuilt ticket");
     }
 }

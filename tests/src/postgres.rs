@@ -141,13 +141,20 @@ fn server() -> &'static TestServer {
     SERVER.get_or_init(|| std::thread::spawn(start).join().expect("PostgreSQL for the tests"))
 }
 
-fn start() -> TestServer {
+/// A new directory, in memory where that can be, that the database's user can reach too.
+pub(crate) fn new_directory(name: &str) -> PathBuf {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    let directory = parent.join(format!("callout-test-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory for the test server");
+    let directory = parent.join(format!("callout-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory for a server");
     std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).expect("its permissions");
-    sweep_when_we_end(&directory);
+    directory
+}
+
+fn start() -> TestServer {
+    let directory = new_directory("test");
+    // For as long as we live.
+    std::mem::forget(sweep_when_we_end(&directory));
     let directory = directory.join("pg");
     let options = EmbeddedOptions { directory: directory.clone(), durability: Durability::None, max_connections: 200 };
     let embedded = Embedded::start(&options).unwrap_or_else(|error| panic!("{error}"));
@@ -174,13 +181,13 @@ fn template_name() -> String {
     })
 }
 
-/// Waits for the server to end (the kernel tells it, too) and removes the directory.
-fn sweep_when_we_end(directory: &Path) {
+/// When we are gone or what is returned is dropped: waits for the server to end (the kernel tells it, too) and removes
+/// the directory.
+pub(crate) fn sweep_when_we_end(directory: &Path) -> Afterwards {
     let script = r#"p=$(head -n1 "$1/pg/cluster/postmaster.pid" 2>/dev/null)
         [ -n "$p" ] && kill -INT "$p" 2>/dev/null
         n=0; while [ -n "$p" ] && kill -0 "$p" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
         rm -rf "$1""#;
     let directory = directory.to_str().expect("a path that is text");
-    // For as long as we live.
-    std::mem::forget(Afterwards::run(script, &[directory]).expect("a shell"));
+    Afterwards::run(script, &[directory]).expect("a shell")
 }

@@ -120,6 +120,13 @@ impl Server {
         Some((of("VmRSS")?, of("VmHWM")?))
     }
 
+    /// Kills it, as with `kill -9`.
+    pub async fn kill(mut self) {
+        // Gone already is as good.
+        let _ = self.child.kill().await;
+        self.guard.cancel();
+    }
+
     /// Asks it to stop and waits until it has.
     pub async fn stop(mut self) {
         terminate(&mut self.child).await;
@@ -127,14 +134,12 @@ impl Server {
     }
 }
 
-/// The server's program lies beside ours.
-fn program() -> anyhow::Result<PathBuf> {
+/// The server's program lies beside ours; beside the directory of ours, if that is a test.
+pub fn program() -> anyhow::Result<PathBuf> {
     let ours = std::env::current_exe()?;
-    let program = ours.with_file_name("callout");
-    if !program.is_file() {
-        bail!("{} is missing: build it with `cargo build --workspace`", program.display());
-    }
-    Ok(program)
+    let places = ours.ancestors().skip(1).take(2).map(|directory| directory.join("callout"));
+    let found = places.clone().find(|place| place.is_file());
+    found.with_context(|| format!("{places:?} are missing: build them with `cargo build --workspace`"))
 }
 
 /// The address that the server prints once it answers. Whatever it prints afterwards is read and dropped.

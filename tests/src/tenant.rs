@@ -36,7 +36,7 @@ impl TestTenant {
         Self { id, slug: slug.to_owned(), admin, state: state.clone(), base, http }
     }
 
-    /// The same tenant on a server that was started again.
+    /// The same tenant on another process of the server, or one that was started again.
     pub(crate) fn on(self, state: &AppState) -> Self {
         Self { state: state.clone(), ..self }
     }
@@ -93,7 +93,8 @@ impl TestTenant {
         let open = async move |tx: &mut TenantTx| session::open(tx, user, now, random).await;
         let tokens = self.system().transact(open).await.expect("a session");
         let (base, http) = (self.base.clone(), self.http.clone());
-        let (token, refresh_token, clock) = (tokens.access.reveal(), None, self.state.clock.clone());
+        let (token, refresh_token) = (tokens.access.reveal(), Some(tokens.refresh.reveal()));
+        let clock = self.state.clock.clone();
         Actor { tenant: self.id, user, role, email, token, refresh_token, base, http, clock }
     }
 }

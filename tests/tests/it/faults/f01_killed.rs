@@ -1,5 +1,5 @@
-//! The server is killed, with SIGKILL, before and after every statement of a push: the push is whole or absent, and
-//! sending it again is all it takes.
+//! F1: servers are killed, with SIGKILL: what was acknowledged is there, what was not is whole or absent, and sending it
+//! again is all it takes.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,14 +7,15 @@ use std::process::Stdio;
 use callout_server::boot;
 use callout_server::platform::clock::Clock;
 use callout_server::platform::config::{Config, Limits, LogFormat};
+use callout_server::platform::postgres::Durability;
 use callout_tests::proxy::{PostgresProxy, Side};
-use callout_tests::{Phone, TestApp};
+use callout_tests::{Phone, TestApp, chaos};
 use sqlx::Row;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_between_any_two_statements_of_a_push_leaves_all_of_it_or_nothing() {
+async fn f1_a_server_killed_between_any_two_statements_of_a_push_leaves_all_of_it_or_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let key = directory.path().join("signing.key");
     std::fs::write(&key, [7; 32]).unwrap();
@@ -64,6 +65,27 @@ async fn a_server_killed_between_any_two_statements_of_a_push_leaves_all_of_it_o
     assert!(absent > 10 && absent < kills, "{absent} of {kills} pushes were not stored at first");
 }
 
+/// The whole: phones, an office, three processes of the real program, a road that cuts and doubles. `make chaos` is the
+/// same, larger, for as long as one likes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f1_servers_killed_under_load_lose_nothing_and_everybody_agrees_afterwards() {
+    let settings = chaos::Settings {
+        name: "chaos-it".to_owned(),
+        seed: 7,
+        servers: 3,
+        phones: 16,
+        rounds: 6,
+        calm: 25,
+        threads: 2,
+        durability: Durability::None,
+    };
+    let outcome = chaos::run(&settings, None).await;
+    println!("{}", outcome.json());
+    assert!(outcome.is_whole(), "{:#?}\n{:#?}", outcome.verdict.lost, outcome.wrong);
+    assert!(outcome.verdict.saved > 100, "there was something to lose: {}", outcome.json());
+    assert!(outcome.figures["kills"].as_u64() > Some(0), "{}", outcome.json());
+}
+
 /// How many of the changes that the phone has not had acknowledged are on the server.
 async fn stored(app: &TestApp, phone: &Phone) -> i64 {
     let unsent = phone.unsent_facts();
@@ -82,7 +104,7 @@ struct ServerChild {
 impl ServerChild {
     async fn start(database: &str, key: &Path, data: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "killed::serve_when_asked", "--nocapture"])
+            .args(["--exact", "faults::f01_killed::serve_when_asked", "--nocapture"])
             .env("CALLOUT_TEST_SERVE", database)
             .env("CALLOUT_TEST_KEY", key)
             .env("CALLOUT_TEST_DATA", data)
