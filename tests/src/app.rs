@@ -88,12 +88,11 @@ impl TestApp {
         Answer::of(self.http.post(self.url(&format!("/api/v1{path}"))).json(body)).await
     }
 
-    /// One more server process on the same database, with its own port, pool, streams and workers.
+    /// One more server process on the same database and data directory, with its own port, pool, streams and workers.
     pub async fn another_process(&self) -> AnotherProcess {
-        let data = tempfile::tempdir().expect("a temporary directory");
-        let config = config(&self.database, data.path());
+        let config = config(&self.database, self.data.path());
         let running = boot::start_with(&config, self.clock.clone()).await.expect("the server starts");
-        AnotherProcess { running, _data: data }
+        AnotherProcess { running }
     }
 
     /// This test makes consumers of the outbox fail.
@@ -207,7 +206,6 @@ impl TestApp {
 /// A second server on the database of a [`TestApp`].
 pub struct AnotherProcess {
     running: Running,
-    _data: tempfile::TempDir,
 }
 
 impl AnotherProcess {

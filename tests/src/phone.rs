@@ -140,11 +140,16 @@ impl Phone {
     /// the ledger that says what the first was promised. Both live on.
     pub fn restored_from_backup(&self, seed: u64) -> Self {
         let directory = Arc::new(own_directory());
-        for entry in std::fs::read_dir(&self.directory).expect("the phone's files") {
-            let file = entry.expect("a file of the phone").path();
-            // The ledger is of the first phone's promises; its copy begins with none.
-            if file.extension().is_some_and(|ending| ending != "jsonl") {
-                std::fs::copy(&file, directory.path().join(file.file_name().expect("a name"))).expect("a copy");
+        // The ledger is of the first phone's promises; its copy begins with none.
+        let is_copied = |file: &Path| file.extension().is_none_or(|ending| ending != "jsonl");
+        for part in ["", "photos"] {
+            let (from, to) = (self.directory.join(part), directory.path().join(part));
+            std::fs::create_dir_all(&to).expect("a directory for the copy");
+            for entry in std::fs::read_dir(from).expect("the phone's files") {
+                let file = entry.expect("a file of the phone").path();
+                if file.is_file() && is_copied(&file) {
+                    std::fs::copy(&file, to.join(file.file_name().expect("a name"))).expect("a copy");
+                }
             }
         }
         let (owner, device, clock) = (self.owner.clone(), self.device.clone(), self.time.clock.clone());

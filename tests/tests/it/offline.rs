@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use callout_tests::phone::Deed;
 use callout_tests::{Actor, TestApp, Visit};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use sync_core::document::FactBody;
 use sync_core::time::ServerTime;
 
 /// A dispatcher, an engineer with a phone, and a visit of hers that is on the phone.
-async fn scene(app: &TestApp) -> (Actor, Actor, callout_tests::Phone, Visit) {
+pub async fn scene(app: &TestApp) -> (Actor, Actor, callout_tests::Phone, Visit) {
     let (desk, ana) = (app.dispatcher("dora").await, app.engineer("ana").await);
     let visit = desk.new_visit().assigned_to(&ana).save().await;
     let mut phone = ana.phone().await;
@@ -22,12 +21,12 @@ fn server_time(at: DateTime<Utc>) -> ServerTime {
     ServerTime(at.timestamp_millis())
 }
 
-fn kinds(ticket: &Value) -> Vec<&str> {
+pub fn kinds(ticket: &Value) -> Vec<&str> {
     let timeline = ticket["timeline"].as_array().expect("a timeline").iter();
     timeline.map(|fact| fact["kind"].as_str().expect("a kind")).collect()
 }
 
-fn flags(ticket: &Value) -> Vec<&str> {
+pub fn flags(ticket: &Value) -> Vec<&str> {
     let reviews = ticket["reviews"].as_array().expect("reviews").iter();
     let flags = reviews.flat_map(|review| review["flags"].as_array().expect("flags"));
     flags.map(|flag| flag.as_str().expect("a flag")).collect()
@@ -60,50 +59,6 @@ async fn start_moved_on_the_phone_and_end_moved_at_the_desk_both_stay() {
     let on_phone = phone.agenda()[0].visit.window.unwrap();
     assert_eq!((on_phone.start(), on_phone.end()), (server_time(later), server_time(one)));
     app.expect_nothing_lost(&[&phone]).await;
-}
-
-#[tokio::test]
-async fn done_offline_and_cancelled_at_the_desk_is_done_and_somebody_looks() {
-    let app = TestApp::start().await;
-    let (desk, _ana, mut phone, visit) = scene(&app).await;
-    phone.offline().work(visit.id);
-    desk.cancel(visit).await;
-    assert_eq!(desk.ticket(visit).await["status"], "cancelled");
-
-    phone.online().await;
-    let ticket = desk.ticket(visit).await;
-    assert_eq!(ticket["status"], "done", "facts beat plans");
-    assert_eq!(ticket["needs_review"], true);
-    assert!(flags(&ticket).contains(&"done_though_cancelled"), "{:?}", flags(&ticket));
-    assert!(kinds(&ticket).contains(&"cancel"), "what the desk said is kept");
-    assert!(phone.drafts().is_empty(), "nothing of hers was refused");
-    app.expect_nothing_lost(&[&phone]).await;
-}
-
-#[tokio::test]
-async fn an_engineer_reassigned_while_offline_really_was_there() {
-    let app = TestApp::start().await;
-    let (desk, _ana, mut phone, visit) = scene(&app).await;
-    let ben = app.engineer("ben").await;
-    let _ = desk.new_visit().assigned_to(&ben).save().await;
-    phone.offline();
-    for deed in [Deed::Accept, Deed::Depart, Deed::CheckIn] {
-        phone.attempt(visit.id, deed).unwrap();
-    }
-    let assignment = desk.assignment_of(visit).await;
-    desk.reassign(assignment, &ben).await;
-
-    phone.online().await;
-    let ticket = desk.ticket(visit).await;
-    assert!(kinds(&ticket).contains(&"check_in"));
-    assert!(flags(&ticket).contains(&"reassigned_on_site"), "{:?}", flags(&ticket));
-    let admitted = ticket["timeline"].as_array().unwrap().iter().filter(|fact| fact["kind"] == "check_in");
-    assert!(admitted.clone().all(|fact| fact["verdict"] == "flagged"), "under a grant that had ended");
-    assert_eq!(admitted.count(), 1);
-    let mut bens = ben.phone().await;
-    bens.online().await;
-    assert!(bens.ticket_of(visit.id).is_some(), "the visit is Ben's now");
-    app.expect_nothing_lost(&[&phone, &bens]).await;
 }
 
 #[tokio::test]
@@ -144,147 +99,6 @@ async fn one_refused_change_among_400_does_not_hold_the_399() {
     assert_eq!(phone.status().unsent, 0);
     let verdict = app.expect_nothing_lost(&[&phone]).await;
     assert_eq!((verdict.saved, verdict.admitted, verdict.quarantined), (400, 399, 1));
-}
-
-#[tokio::test]
-async fn the_same_push_ten_times_is_answered_alike_and_stored_once() {
-    let app = TestApp::start().await;
-    let (_desk, _ana, mut phone, visit) = scene(&app).await;
-    phone.offline().work(visit.id);
-    let (_, batches) = phone.intercept();
-    let request = phone.request_with(batches);
-
-    let mut answers = Vec::new();
-    let mut rows = Vec::new();
-    for _ in 0..10 {
-        let body = phone.post(request.clone()).await.unwrap();
-        let reply = phone.read_reply(&body, &request).expect("a signed reply");
-        answers.push((reply.acks, reply.rejects, reply.deferred, reply.refused_batches));
-        rows.push(app.row_counts().await);
-    }
-    assert_eq!(answers[0].0[0].admitted, 5);
-    assert!(answers.iter().all(|answer| answer == &answers[0]), "{answers:#?}");
-    assert!(rows.iter().all(|counts| counts == &rows[0]), "{rows:#?}");
-    // And at once, from many hands.
-    let many = futures_util::future::join_all((0..10).map(|_| phone.post(request.clone()))).await;
-    for body in many {
-        let reply = phone.read_reply(&body.unwrap(), &request).expect("a signed reply");
-        assert_eq!(reply.acks, answers[0].0);
-    }
-    assert_eq!(app.row_counts().await, rows[0]);
-    phone.online().await;
-    app.expect_nothing_lost(&[&phone]).await;
-}
-
-#[tokio::test]
-async fn pushes_come_in_any_order_and_come_to_the_same() {
-    let app = TestApp::start().await;
-    let (desk, ana) = (app.dispatcher("dora").await, app.engineer("ana").await);
-    let mut statuses = Vec::new();
-    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [2, 0, 3, 1]] {
-        let visit = desk.new_visit().assigned_to(&ana).save().await;
-        let mut phone = ana.phone().await;
-        phone.online().await.offline();
-        // Each exchange that fails seals what was done since into a batch of its own.
-        let mut batches = Vec::new();
-        for deeds in [vec![Deed::Accept, Deed::Depart], vec![Deed::CheckIn], vec![Deed::Start], vec![done()]] {
-            for deed in deeds {
-                phone.attempt(visit.id, deed).unwrap();
-            }
-            batches = phone.intercept().1;
-        }
-        assert_eq!(batches.len(), 4);
-        // Out of turn they are deferred; sent again and again, in this order, all of them get in.
-        for _ in 0..4 {
-            for at in order {
-                let alone = phone.request_with(vec![batches[at].clone()]);
-                phone.post(alone).await.unwrap();
-            }
-        }
-        let before = app.row_counts().await;
-        phone.online().await;
-        assert_eq!(phone.status().unsent, 0);
-        assert_eq!(app.row_counts().await, before, "there was nothing left to push");
-        let ticket = desk.ticket(visit).await;
-        let said: Vec<String> = kinds(&ticket).into_iter().map(str::to_owned).collect();
-        statuses.push((ticket["status"].clone(), said));
-        app.expect_nothing_lost(&[&phone]).await;
-    }
-    assert_eq!(statuses[0].0, "done");
-    assert!(statuses.iter().all(|status| status == &statuses[0]), "{statuses:#?}");
-}
-
-fn done() -> Deed {
-    Deed::Done { solution: "bled the radiator".into() }
-}
-
-#[tokio::test]
-async fn a_phone_whose_clock_is_a_year_off_works_like_any_other() {
-    const YEAR_MS: i64 = 365 * 24 * 60 * 60 * 1000;
-    let app = TestApp::start().await;
-    for off_ms in [YEAR_MS, -YEAR_MS] {
-        let (desk, ana) = (app.dispatcher(&format!("dora{off_ms}")).await, app.engineer(&format!("ana{off_ms}")).await);
-        let visit = desk.new_visit().assigned_to(&ana).save().await;
-        let mut phone = ana.phone().await;
-        phone.set_clock_ahead_ms(off_ms).online().await.offline();
-        assert!(phone.status().is_clock_off, "she is told");
-        phone.accept(visit.id);
-        phone.depart(visit.id);
-        // While the phone sleeps, somebody sets its clock right.
-        phone.set_clock_ahead_ms(0).check_in(visit.id);
-        phone.start(visit.id);
-        phone.done(visit.id, "solved");
-        phone.online().await;
-
-        let ticket = desk.ticket(visit).await;
-        assert_eq!(ticket["status"], "done");
-        assert!(phone.drafts().is_empty(), "nothing is refused for a wrong clock");
-        let admitted = [&"accept", &"depart", &"check_in", &"start", &"done"];
-        let said: Vec<&str> = kinds(&ticket).into_iter().filter(|kind| admitted.contains(&kind)).collect();
-        assert_eq!(said, ["accept", "depart", "check_in", "start", "done"], "the order is that of what each had seen");
-        app.expect_nothing_lost(&[&phone]).await;
-    }
-}
-
-#[tokio::test]
-async fn a_restored_backup_and_the_phone_it_was_made_from_both_live_on() {
-    let app = TestApp::start().await;
-    let (desk, _ana, mut first, visit) = scene(&app).await;
-    first.offline().accept(visit.id);
-    first.note(visit.id, "before the backup");
-    let mut second = first.restored_from_backup(2);
-
-    // Both hold the same unsent work, and both go on from there.
-    first.depart(visit.id);
-    first.note(visit.id, "the first went on");
-    second.offline().note(visit.id, "so did the second");
-    first.online().await;
-    second.online().await;
-    first.note(visit.id, "and on");
-    second.note(visit.id, "and on and on");
-    second.online().await;
-    first.online().await;
-    app.settle().await;
-    first.online().await;
-    second.online().await;
-
-    let ticket = desk.ticket(visit).await;
-    let notes = kinds(&ticket).iter().filter(|kind| **kind == "note").count();
-    assert_eq!(notes, 5, "each note once: {:?}", kinds(&ticket));
-    assert_eq!(kinds(&ticket).iter().filter(|kind| **kind == "accept").count(), 1);
-    for phone in [&first, &second] {
-        assert_eq!(phone.status().unsent, 0);
-        assert!(phone.drafts().is_empty(), "{:?}", phone.drafts());
-    }
-    let heads = |phone: &mut callout_tests::Phone| phone.look(visit.ticket, |sight| sight.ticket.doc.heads());
-    assert_eq!(heads(&mut first), heads(&mut second), "both see the same");
-    app.expect_nothing_lost(&[&first, &second]).await;
-
-    // A phone that is killed and started again is one more session on the same store.
-    let mut again = second.restart();
-    again.offline().note(visit.id, "after a restart");
-    again.online().await;
-    app.expect_nothing_lost(&[&first, &again]).await;
 }
 
 #[tokio::test]

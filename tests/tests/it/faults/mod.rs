@@ -2,3 +2,13 @@
 //! begins with the number of its fault and says what must happen. All end in the ledger check.
 
 mod f01_killed;
+mod f02_hung_up;
+mod f04_repeated;
+mod f05_parallel;
+mod f16_clock;
+mod f17_positions;
+mod f18_revoked;
+mod f19_worked_offline;
+mod f20_two_devices;
+mod f21_copied_phone;
+mod f26_captive_portal;
