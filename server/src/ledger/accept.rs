@@ -74,7 +74,7 @@ impl Ledger {
             let mut outcomes = Vec::with_capacity(together.len());
             for pushed in &together {
                 outcomes.push(match pushed {
-                    Ok(batch) => ledger.accept_batch(tx, &phone, batch, now).await?,
+                    Ok(batch) => Box::pin(ledger.accept_batch(tx, &phone, batch, now)).await?,
                     Err(refusal) => Outcome::Refused(refusal.clone()),
                 });
             }
