@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test chaos bench-sync prepare test-kotlin test-python
+.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -21,6 +21,13 @@ chaos:
 	@.ci/setup
 	cargo build --release --workspace --bins
 	@$${CARGO_TARGET_DIR:-target}/release/chaos
+
+# SEEDS (2000) runs of phones, a server, bad links and an attacker on one virtual clock; FIRST, WORLD and THREADS say
+# which. Each is a number; what fails is made short and named.
+sim:
+	@.ci/setup
+	cargo build --release -p sync-sim
+	@$${CARGO_TARGET_DIR:-target}/release/sim
 
 # What synchronising costs on this machine, beside its goals and, where node is installed, beside automerge-repo.
 bench-sync:

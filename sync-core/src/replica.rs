@@ -28,6 +28,7 @@ mod references;
 mod rebuild;
 mod summary;
 mod status;
+mod kept;
 mod state;
 mod rows;
 

@@ -110,7 +110,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
     /// work on top of that.
     fn take_in(&mut self, reply: SyncReply) -> Result<(), StoreError> {
         self.server_time = reply.server_time;
-        self.meet_server(&reply)?;
+        let is_new_server = self.meet_server(&reply)?;
         let mut trouble = None;
         for refusal in &reply.refused_batches {
             match self.in_flight.batches.get(refusal.position as usize) {
@@ -121,7 +121,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
         for deferred in &reply.deferred {
             self.take_deferred(deferred)?;
         }
-        let progressed = !reply.acks.is_empty() || self.in_flight.batches.is_empty();
+        // A new server takes nothing before it has been given back what an earlier one had.
+        let progressed = is_new_server || !reply.acks.is_empty() || self.in_flight.batches.is_empty();
         for ack in &reply.acks {
             self.take_ack(ack, &reply.rejects)?;
         }
@@ -156,7 +157,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
         self.work.put_device()
     }
 
-    fn meet_server(&mut self, reply: &SyncReply) -> Result<(), StoreError> {
+    /// Says whether it is another one than the last time.
+    fn meet_server(&mut self, reply: &SyncReply) -> Result<bool, StoreError> {
         let device = &mut self.work.state.device;
         let is_new_epoch = device.server_epoch.is_some_and(|known| known != reply.server_epoch);
         if is_new_epoch {
@@ -205,7 +207,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
                 self.work.state.device.is_reoffering = false;
             }
         }
-        Ok(())
+        Ok(is_new_epoch)
     }
 
     /// What was handed in for a dispatcher to see, an earlier server may have lost.

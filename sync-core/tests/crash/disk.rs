@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::chance::Chance;
+use sync_sim::chance::Chance;
 
 /// What SQLite asked of the disk, in order.
 #[derive(Debug, Clone)]

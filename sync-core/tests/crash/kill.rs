@@ -12,9 +12,9 @@ use sync_core::replica::Replica;
 use sync_core::store::{EncryptedStore, SqliteStore};
 use sync_core::time::DeviceTime;
 
-use crate::chance::Chance;
 use crate::phone::{self, KEY, STEPS, Word, ticket};
-use crate::server::Server;
+use sync_sim::chance::Chance;
+use sync_sim::server::Server;
 
 const DIRECTORY: &str = "CALLOUT_TEST_PHONE";
 const SEED: &str = "CALLOUT_TEST_SEED";

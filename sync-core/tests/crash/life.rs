@@ -8,10 +8,10 @@ use sync_core::replica::Replica;
 use sync_core::store::{EncryptedStore, Row, SqliteStore, Store, StoreError, StoreTx, Table};
 use sync_core::time::DeviceTime;
 
-use crate::chance::Chance;
 use crate::phone::{self, ANA, KEY, STEPS, Word, ticket};
-use crate::server::Server;
 use crate::vfs::Watched;
+use sync_sim::chance::Chance;
+use sync_sim::server::Server;
 
 /// Everything in a store, as one hash.
 pub type Rows = Sha256Hash;

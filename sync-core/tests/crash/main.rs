@@ -8,11 +8,6 @@
 
 mod disk;
 mod vfs;
-#[path = "../offline/chance.rs"]
-mod chance;
-#[path = "../offline/server.rs"]
-#[expect(dead_code, reason = "what only the stories of the other tests need")]
-mod server;
 mod phone;
 mod life;
 mod power;

@@ -11,8 +11,8 @@ use sync_core::store::{Store, StoreError, StoreKey};
 use sync_core::time::DeviceTime;
 use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
 
-use crate::chance::Chance;
-use crate::server::{FORBIDDEN, Server, TENANT};
+use sync_sim::chance::Chance;
+use sync_sim::server::{FORBIDDEN, Server, TENANT};
 
 pub const ANA: UserId = UserId(uuid::Uuid::from_u128(0xa));
 pub const DEVICE: DeviceId = DeviceId(uuid::Uuid::from_u128(0xdea));

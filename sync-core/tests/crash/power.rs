@@ -7,12 +7,12 @@ use std::sync::Arc;
 use sync_core::ids::*;
 use sync_core::store::{EncryptedStore, SqliteStore, Store, StoreTx, Table};
 
-use crate::chance::Chance;
 use crate::disk::{Loss, lay_out, survivors};
 use crate::life::{Diary, Life, Rows, What, rows};
 use crate::phone::{self, KEY};
-use crate::server::Server;
 use crate::vfs::Watched;
+use sync_sim::chance::Chance;
+use sync_sim::server::Server;
 
 /// What must be true of a phone whose power was lost after so many effects.
 struct Due {

@@ -5,9 +5,9 @@ use sync_core::ids::*;
 use sync_core::wire::envelope::{Effort, pack};
 use sync_core::wire::{Enter, Item, SyncReply};
 
-use crate::chance::Chance;
-use crate::phone::{Phone, Word};
-use crate::server::{DOCUMENT_KEY, Server};
+use sync_sim::chance::Chance;
+use sync_sim::phone::{Phone, Word};
+use sync_sim::server::{DOCUMENT_KEY, Server};
 
 const ANA: UserId = UserId(uuid::Uuid::from_u128(0xa));
 const TICKETS: u128 = 30;

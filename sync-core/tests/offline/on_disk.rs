@@ -10,8 +10,8 @@ use sync_core::store::SqliteStore;
 use sync_core::time::DeviceTime;
 use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
 
-use crate::chance::Chance;
-use crate::server::{Server, TENANT};
+use sync_sim::chance::Chance;
+use sync_sim::server::{Server, TENANT};
 
 const ANA: UserId = UserId(uuid::Uuid::from_u128(0xa));
 const TICKET: TicketId = TicketId(uuid::Uuid::from_u128(1000));

@@ -2,9 +2,10 @@
 
 use sync_core::ids::*;
 
-use crate::chance::Chance;
-use crate::phone::{Link, Phone, Word};
-use crate::server::Server;
+use sync_sim::chance::Chance;
+use sync_sim::network::Link;
+use sync_sim::phone::{Phone, Word};
+use sync_sim::server::Server;
 
 const ANA: UserId = UserId(uuid::Uuid::from_u128(0xa));
 const BO: UserId = UserId(uuid::Uuid::from_u128(0xb));
@@ -132,7 +133,7 @@ fn a_restored_backup_and_its_clone_both_live_on() {
     let mut twin = phone.cloned(&server, &mut chance);
     let mine = phone.say(&server, ticket(0), note(1), &mut chance).unwrap();
     let its = twin.say(&server, ticket(0), note(2), &mut chance).unwrap();
-    let backup = twin.backup(&server, &mut chance);
+    let backup = twin.backup();
     phone.sync(&mut server, &mut chance);
     twin.sync(&mut server, &mut chance);
     let more = twin.say(&server, ticket(0), note(3), &mut chance).unwrap();

@@ -1,6 +1,6 @@
 //! A phone: a replica, its driver, and a list of all that it was told is saved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::command::{self, Author, Refusal, Stamp, TicketView};
 use sync_core::document::{Fact, TicketDoc};
@@ -8,14 +8,16 @@ use sync_core::ids::*;
 use sync_core::policy::Role;
 use sync_core::replica::{Arrived, ExecuteError, Failure, Identity, Opening, Replica, ReplyFault, SyncStatus};
 use sync_core::store::MemoryStore;
-use sync_core::time::DeviceTime;
+use sync_core::time::{DeviceTime, ServerTime};
 use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
 
 use crate::chance::Chance;
+use crate::mortal::MortalStore;
+use crate::network::Link;
 use crate::server::{FORBIDDEN, Server, TENANT};
 
 pub struct Phone {
-    pub replica: Option<Replica<MemoryStore>>,
+    pub replica: Option<Replica<MortalStore>>,
     pub identity: Identity,
     /// How far its clock is off.
     pub clock_off_ms: i64,
@@ -35,26 +37,29 @@ pub enum Word {
 pub type Step = fn(&TicketView<'_>, &Author, Stamp, VisitId) -> Result<Fact, Refusal>;
 
 /// The steps of a visit, as a hurried engineer might tap them.
-pub const STEPS: [Step; 6] = [
+pub const STEPS: [Step; 11] = [
     command::accept,
     command::depart,
     command::check_in,
     command::start,
     |view, author, stamp, visit| command::pause(view, author, stamp, visit, "lunch".into()),
     command::check_out,
+    |view, author, stamp, visit| command::decline(view, author, stamp, visit, "ill".into()),
+    |view, author, stamp, visit| command::complete(view, author, stamp, visit, "solved".into(), None),
+    |view, author, stamp, visit| {
+        let from = DeviceTime(stamp.wall.0 - 1000);
+        command::record_labour(view, author, stamp, visit, from, DeviceTime(from.0 + 500))
+    },
+    |view, author, stamp, visit| {
+        let start = ServerTime(stamp.wall.0 + 3_600_000);
+        command::reschedule(view, author, stamp, visit, (Some(start), None))
+    },
+    |view, author, stamp, visit| {
+        let sha256 = Sha256Hash::of(stamp.id.as_bytes());
+        let (size, mime, role, step) = (1000, "image/jpeg".into(), "after".into(), None);
+        command::attach(view, author, stamp, Some(visit), command::Attachment { sha256, size, mime, role, step })
+    },
 ];
-
-/// What the network does to one exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    Good,
-    RequestLost,
-    ReplyLost,
-    /// The request arrives twice, and the first answer is the one that comes back.
-    RequestTwice,
-    /// The login page of a hotel answers.
-    Portal,
-}
 
 impl Phone {
     /// A phone that is enrolled with the server.
@@ -71,46 +76,63 @@ impl Phone {
         SoftwareDeviceSigner::from_secret(&self.secret).unwrap()
     }
 
+    fn rows(&self) -> MemoryStore {
+        self.replica.as_ref().unwrap().store().within.clone()
+    }
+
     /// A second phone of a copy of this one's store.
     pub fn cloned(&mut self, server: &Server, chance: &mut Chance) -> Self {
-        let store = self.replica.take().unwrap().close();
-        let mut copy = Self {
-            replica: None,
-            identity: self.identity,
-            clock_off_ms: self.clock_off_ms,
-            saved: self.saved.clone(),
-            secret: self.secret,
-        };
-        copy.open(store.clone(), server, chance);
-        self.open(store, server, chance);
+        let rows = self.rows();
+        let Self { identity, clock_off_ms, secret, .. } = *self;
+        let mut copy = Self { replica: None, identity, clock_off_ms, saved: self.saved.clone(), secret };
+        copy.open(rows, server, chance);
         copy
     }
 
-    pub fn open(&mut self, store: MemoryStore, server: &Server, chance: &mut Chance) {
-        let keys = vec![server.signer.public_key()];
-        let signer = Box::new(self.signer());
-        let opening = Opening {
+    /// Opens these rows as this phone's store, as a new process does.
+    pub fn open(&mut self, rows: MemoryStore, server: &Server, chance: &mut Chance) {
+        let opening = self.opening(server, Nonce(chance.bytes()));
+        self.replica = Some(Replica::open(MortalStore::of(rows), Box::new(self.signer()), opening).unwrap());
+    }
+
+    fn opening(&self, server: &Server, session_nonce: Nonce) -> Opening {
+        Opening {
             identity: self.identity,
             role: Role::Engineer,
-            server_keys: keys,
+            server_keys: vec![server.signer.public_key()],
             app_version: "1.0".into(),
-            session_nonce: Nonce(chance.bytes()),
-        };
-        self.replica = Some(Replica::open(store, signer, opening).unwrap());
+            session_nonce,
+        }
     }
 
+    /// The process ends, however it ended, and begins again with what was committed.
     pub fn restart(&mut self, server: &Server, chance: &mut Chance) {
-        let store = self.replica.take().unwrap().close();
-        self.open(store, server, chance);
+        self.open(self.rows(), server, chance);
     }
 
-    pub fn backup(&mut self, server: &Server, chance: &mut Chance) -> MemoryStore {
-        let store = self.replica.take().unwrap().close();
-        self.open(store.clone(), server, chance);
-        store
+    /// What a backup of the store made now holds.
+    pub fn backup(&self) -> MemoryStore {
+        self.rows()
     }
 
-    pub fn replica(&mut self) -> &mut Replica<MemoryStore> {
+    /// The process is killed at this effect on its store, if it comes to that.
+    pub fn die_after(&mut self, effects: usize) {
+        self.replica().store().die_after(effects);
+    }
+
+    /// The own facts that would be there if the process died now: unsent, refused, handed in, kept.
+    pub fn durable_facts(&self, server: &Server) -> BTreeSet<FactId> {
+        let opening = self.opening(server, Nonce([0; 16]));
+        let twin = Replica::open(MortalStore::of(self.rows()), Box::new(self.signer()), opening);
+        facts_on(&mut twin.unwrap())
+    }
+
+    /// The own facts that the phone still has a hand on.
+    pub fn facts(&mut self) -> BTreeSet<FactId> {
+        facts_on(self.replica())
+    }
+
+    pub fn replica(&mut self) -> &mut Replica<MortalStore> {
         self.replica.as_mut().unwrap()
     }
 
@@ -141,6 +163,10 @@ impl Phone {
                 Some(id)
             }
             Err(ExecuteError::NotHere | ExecuteError::Refused(_)) => None,
+            Err(ExecuteError::Store(_)) => {
+                self.restart(server, chance);
+                None
+            }
             Err(why) => panic!("{why:?}"),
         }
     }
@@ -148,26 +174,28 @@ impl Phone {
     /// One exchange.
     pub fn exchange(&mut self, server: &mut Server, link: Link, chance: &mut Chance) -> Option<Arrived> {
         let now = self.now(server);
-        let request = self.replica().poll_request(now).unwrap()?;
-        let reply = match link {
-            Link::RequestLost => None,
-            Link::ReplyLost => {
-                server.sync(&request);
-                None
-            }
-            Link::Good => Some(server.sync(&request)),
-            Link::RequestTwice => {
-                let first = server.sync(&request);
-                server.sync(&request);
-                Some(first)
-            }
-            Link::Portal => Some(b"<html>Room number, please</html>".to_vec()),
+        let Ok(request) = self.replica().poll_request(now) else {
+            self.restart(server, chance);
+            return None;
         };
-        let fresh = Nonce(chance.bytes());
+        let reply = link.carry(server, &request?, chance);
+        self.hear(server, reply, link, chance)
+    }
+
+    /// Takes in what came back, if anything did.
+    pub fn hear(
+        &mut self,
+        server: &Server,
+        reply: Option<Vec<u8>>,
+        link: Link,
+        chance: &mut Chance,
+    ) -> Option<Arrived> {
+        let (now, fresh) = (self.now(server), Nonce(chance.bytes()));
         match reply.map(|reply| self.replica().handle_reply(&reply, now, fresh)) {
             None => self.replica().handle_failure(Failure::Offline),
             Some(Ok(arrived)) => return Some(arrived),
-            Some(Err(ReplyFault::NotTheAnswer(_))) => assert_eq!(link, Link::Portal),
+            Some(Err(ReplyFault::Store(_))) => self.restart(server, chance),
+            Some(Err(ReplyFault::NotTheAnswer(_))) if link != Link::Good => {}
             Some(Err(why)) => panic!("{why:?}"),
         }
         None
@@ -200,4 +228,12 @@ impl Phone {
     pub fn unsent(&self) -> usize {
         self.replica.as_ref().unwrap().status(DeviceTime(0)).unsent
     }
+}
+
+fn facts_on(replica: &mut Replica<MortalStore>) -> BTreeSet<FactId> {
+    let mut facts: BTreeSet<FactId> = replica.unsent().map(|(_, fact)| fact.id).collect();
+    facts.extend(replica.drafts().map(|draft| draft.fact.id));
+    facts.extend(replica.wishes().map(|wish| FactId(wish.intent.id.0)));
+    facts.extend(replica.kept_for_the_server().unwrap_or_default());
+    facts
 }

@@ -1,9 +1,17 @@
 //! Chance that can be repeated: everything random comes from one number.
 
 /// A generator of random numbers (SplitMix64).
+#[derive(Clone)]
 pub struct Chance(pub u64);
 
 impl Chance {
+    /// That of one step of a run: leaving out another step does not change it.
+    pub fn of(seed: u64, step: usize) -> Self {
+        let mut chance = Self(seed ^ (step as u64).wrapping_mul(0xd6e8_feb8_6659_fd93));
+        chance.next();
+        Self(chance.next())
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

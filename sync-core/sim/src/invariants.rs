@@ -1,0 +1,224 @@
+//! What must hold in every step of every run. Each has a name, under which it stands in the README.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sync_core::document::TicketDoc;
+use sync_core::ids::*;
+use sync_core::wire::envelope;
+use sync_core::wire::{Batch, SyncRequest};
+use sync_core::workflow::Workflow;
+
+use crate::attacker::Attacker;
+use crate::phone::Phone;
+use crate::server::{FORBIDDEN, Server};
+
+/// The invariants: name, and what it says.
+pub const INVARIANTS: [(&str, &str); 11] = [
+    (NO_COMMAND_IS_LOST, "what a phone was told is saved is in a document, with a dispatcher, or still on the phone"),
+    (NOTHING_UNSAVED_IS_SENT, "a phone that dies while its request is on the way has all that is in it"),
+    (NUMBERS_ARE_USED_ONCE, "no two changes bear the same actor and number"),
+    (SAME_HEADS_SAME_STATE, "documents with the same heads come to the same state, wherever they are"),
+    (THE_CURSOR_SKIPS_NOTHING, "a phone that was told that this is all has everything of its tickets"),
+    (NO_STRANGER_IS_SERVED, "no document holds what its author was not entitled to say"),
+    (THE_OUTBOX_MOVES, "what is unsent is about to be sent, or the status says why it is not"),
+    (LEAVING_KEEPS_WORK, "no answer of a server takes away work that it does not have"),
+    (HARM_STAYS_AT_HOME, "what a hostile device sends changes no document and no answer to anybody else"),
+    (LISTS_ARE_THE_FOLD, "what a list shows of a ticket is what its document comes to"),
+    (PHONES_BRING_IT_BACK, "what phones hold of a server that is restored from a backup is there again in the end"),
+];
+
+pub const NO_COMMAND_IS_LOST: &str = "no_command_is_lost";
+pub const NOTHING_UNSAVED_IS_SENT: &str = "nothing_unsaved_is_sent";
+pub const NUMBERS_ARE_USED_ONCE: &str = "numbers_are_used_once";
+pub const SAME_HEADS_SAME_STATE: &str = "same_heads_same_state";
+pub const THE_CURSOR_SKIPS_NOTHING: &str = "the_cursor_skips_nothing";
+pub const NO_STRANGER_IS_SERVED: &str = "no_stranger_is_served";
+pub const THE_OUTBOX_MOVES: &str = "the_outbox_moves";
+pub const LEAVING_KEEPS_WORK: &str = "leaving_keeps_work";
+pub const HARM_STAYS_AT_HOME: &str = "harm_stays_at_home";
+pub const LISTS_ARE_THE_FOLD: &str = "lists_are_the_fold";
+pub const PHONES_BRING_IT_BACK: &str = "phones_bring_it_back";
+
+/// An invariant that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    pub invariant: &'static str,
+    pub detail: String,
+}
+
+/// What a check says.
+pub type Holds = Result<(), Broken>;
+
+fn broken(invariant: &'static str, detail: String) -> Holds {
+    Err(Broken { invariant, detail })
+}
+
+/// A ticket and the heads of its document.
+type Heads = (TicketId, Vec<Sha256Hash>);
+
+/// What the checks have to remember of a run.
+#[derive(Default)]
+pub struct Witness {
+    /// What documents came to, by ticket and heads.
+    states: BTreeMap<Heads, String>,
+    /// What phones held when a server was lost: which phone, and changes by ticket.
+    owed: Vec<(DeviceId, Vec<(TicketId, Vec<Sha256Hash>)>)>,
+}
+
+impl Witness {
+    /// Two documents with the same heads, seen at any time anywhere, come to the same.
+    pub fn compare(&mut self, doc: &TicketDoc) -> Holds {
+        let state = format!("{:?}", doc.state(&Workflow::field_service()));
+        let known = self.states.entry((doc.ticket(), doc.heads())).or_insert_with(|| state.clone());
+        match *known == state {
+            true => Ok(()),
+            false => broken(SAME_HEADS_SAME_STATE, format!("{known}\n{state}")),
+        }
+    }
+
+    /// A server is about to be lost. What this phone has of it must come back.
+    pub fn note_owed(&mut self, phone: &mut Phone, tickets: &[TicketId], server: &Server) {
+        let mut held = Vec::new();
+        for ticket in tickets {
+            let (Some(doc), Some(theirs)) = (phone.doc(*ticket), server.tickets.get(ticket)) else { continue };
+            let changes = theirs.changes_since(&[]).into_iter().map(|change| change.hash);
+            held.push((*ticket, changes.filter(|hash| doc.has_change(hash)).collect()));
+        }
+        self.owed.push((phone.identity.device, held));
+    }
+
+    /// A device's store has gone back to a backup: it may have forgotten.
+    pub fn forgive(&mut self, device: DeviceId) {
+        self.owed.retain(|(debtor, _)| *debtor != device);
+    }
+
+    pub fn check_owed(&self, server: &Server) -> Holds {
+        for (device, held) in &self.owed {
+            for (ticket, changes) in held {
+                let doc = server.tickets.get(ticket);
+                if let Some(hash) = changes.iter().find(|hash| doc.is_none_or(|doc| !doc.has_change(hash))) {
+                    return broken(PHONES_BRING_IT_BACK, format!("{hash:?} of {ticket:?}, which {device:?} had"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Facts that the server has in one way or another.
+pub fn with_the_server(server: &Server) -> BTreeSet<FactId> {
+    let in_documents = server.tickets.values().flat_map(|doc| doc.facts().map(|fact| fact.id));
+    in_documents.chain(server.quarantine.keys().copied()).chain(server.reviews.keys().copied()).collect()
+}
+
+/// Nothing that a phone was told is saved is gone.
+pub fn no_command_is_lost(phone: &mut Phone, server: &Server) -> Holds {
+    let (there, here) = (with_the_server(server), phone.facts());
+    match phone.saved.keys().find(|fact| !there.contains(fact) && !here.contains(fact)) {
+        None => Ok(()),
+        Some(fact) => broken(NO_COMMAND_IS_LOST, format!("{fact:?} of {:?}", phone.identity.device)),
+    }
+}
+
+/// What is in this request would be on the phone if it died now.
+pub fn nothing_unsaved_is_sent(phone: &Phone, server: &Server, request: &[u8]) -> Holds {
+    let body = envelope::unpack(request, 8 << 20).expect("our own request");
+    let request = SyncRequest::decode(&body).expect("our own request");
+    let claims = request.batches.iter().map(|batch| Batch::decode(batch).and_then(|batch| batch.claims()));
+    let sent: Vec<FactId> = claims.flat_map(|claims| claims.expect("our own batch").fact_ids).collect();
+    if sent.is_empty() {
+        return Ok(());
+    }
+    let durable = phone.durable_facts(server);
+    match sent.iter().find(|fact| !durable.contains(fact)) {
+        None => Ok(()),
+        Some(fact) => broken(NOTHING_UNSAVED_IS_SENT, format!("{fact:?}")),
+    }
+}
+
+pub fn numbers_are_used_once(server: &Server) -> Holds {
+    match server.reused.first() {
+        None => Ok(()),
+        Some(reused) => broken(NUMBERS_ARE_USED_ONCE, reused.clone()),
+    }
+}
+
+/// The phone has just been told that there is no more.
+pub fn the_cursor_skips_nothing(phone: &mut Phone, server: &Server) -> Holds {
+    let scope = server.scope.get(&phone.identity.user).cloned().unwrap_or_default();
+    for ticket in scope {
+        let heads = server.tickets[&ticket].heads();
+        let has_all = phone.doc(ticket).is_some_and(|doc| heads.iter().all(|head| doc.has_change(head)));
+        // What did not open was asked for again.
+        let is_asked_for = || phone.status(server).unreadable.contains(&ticket);
+        if !has_all && !is_asked_for() {
+            return broken(THE_CURSOR_SKIPS_NOTHING, format!("{ticket:?} on {:?}", phone.identity.device));
+        }
+    }
+    Ok(())
+}
+
+pub fn no_stranger_is_served(server: &Server, attacker: Option<&Attacker>) -> Holds {
+    for doc in server.tickets.values() {
+        let is_forbidden = |fact: &&sync_core::document::Fact| match &fact.body {
+            sync_core::document::FactBody::Answer { step, .. } => step == FORBIDDEN,
+            _ => attacker.is_some_and(|attacker| attacker.tried.contains(&fact.id)),
+        };
+        if let Some(fact) = doc.facts().find(is_forbidden) {
+            return broken(NO_STRANGER_IS_SERVED, format!("{:?} in {:?}", fact.id, doc.ticket()));
+        }
+    }
+    Ok(())
+}
+
+/// Between two exchanges.
+pub fn the_outbox_moves(phone: &mut Phone, server: &Server) -> Holds {
+    let status = phone.status(server);
+    match status.unsent == 0 || status.trouble.is_some() || phone.replica().retry_delay_ms() == 0 {
+        true => Ok(()),
+        false => broken(THE_OUTBOX_MOVES, format!("{status:?}")),
+    }
+}
+
+/// `before` is what the phone had in hand before the answer came.
+pub fn leaving_keeps_work(phone: &mut Phone, before: &BTreeSet<FactId>, server: &Server) -> Holds {
+    let (there, here) = (with_the_server(server), phone.facts());
+    match before.iter().find(|fact| !there.contains(fact) && !here.contains(fact)) {
+        None => Ok(()),
+        Some(fact) => broken(LEAVING_KEEPS_WORK, format!("{fact:?} of {:?}", phone.identity.device)),
+    }
+}
+
+/// Every document's heads, before and after a hostile device has had its turn.
+pub fn harm_stays_at_home(before: &[Heads], server: &Server) -> Holds {
+    match before == heads_of(server) {
+        true => Ok(()),
+        false => broken(HARM_STAYS_AT_HOME, "a document has changed".to_owned()),
+    }
+}
+
+pub fn heads_of(server: &Server) -> Vec<Heads> {
+    server.tickets.iter().map(|(ticket, doc)| (*ticket, doc.heads())).collect()
+}
+
+pub fn lists_are_the_fold(phone: &mut Phone, tickets: &[TicketId]) -> Holds {
+    let workflow = Workflow::field_service();
+    for ticket in tickets {
+        let Some(doc) = phone.doc(*ticket) else { continue };
+        let shown = phone.replica().tickets().find(|summary| summary.ticket == *ticket).cloned();
+        let state = doc.state(&workflow);
+        let is_right = shown.as_ref().is_some_and(|shown| {
+            let visits = |summary: &sync_core::replica::Summary| {
+                summary.visits.iter().all(|visit| {
+                    let folded = state.visits.get(&visit.visit);
+                    folded.is_none_or(|folded| (folded.status, folded.window) == (visit.status, visit.window))
+                })
+            };
+            shown.status == state.status && shown.has_reviews == state.needs_review() && visits(shown)
+        });
+        if !is_right {
+            return broken(LISTS_ARE_THE_FOLD, format!("{shown:?} is not {state:?}"));
+        }
+    }
+    Ok(())
+}

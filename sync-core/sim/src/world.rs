@@ -1,0 +1,59 @@
+//! What may happen in a run.
+
+/// The dangers of a run, and how long it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct World {
+    pub name: &'static str,
+    pub phones: usize,
+    pub tickets: usize,
+    pub steps: usize,
+    /// Stores fall back to backups, and are cloned.
+    pub backups: bool,
+    /// The server falls back to a backup.
+    pub server_restores: bool,
+    /// Processes are killed at any effect on their store.
+    pub kills: bool,
+    /// A colleague's phone is in hostile hands.
+    pub attacker: bool,
+}
+
+const QUIET: World = World {
+    name: "",
+    phones: 3,
+    tickets: 2,
+    steps: 100,
+    backups: false,
+    server_restores: false,
+    kills: false,
+    attacker: false,
+};
+
+/// Nothing but bad links.
+pub const LINKS: World = World { name: "links", phones: 4, tickets: 3, ..QUIET };
+/// Processes die, stores come back from backups and are cloned.
+pub const COPIES: World = World { name: "copies", backups: true, kills: true, ..QUIET };
+/// The server comes back from a backup.
+pub const RESTORES: World = World { name: "restores", server_restores: true, ..QUIET };
+/// Somebody means harm.
+pub const HOSTILE: World = World { name: "hostile", attacker: true, kills: true, ..QUIET };
+/// Everything at once.
+pub const ALL: World = World {
+    name: "all",
+    phones: 4,
+    tickets: 3,
+    steps: 150,
+    backups: true,
+    server_restores: true,
+    kills: true,
+    attacker: true,
+};
+
+/// Every world.
+pub const WORLDS: [World; 5] = [LINKS, COPIES, RESTORES, HOSTILE, ALL];
+
+impl World {
+    /// The world of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        WORLDS.into_iter().find(|world| world.name == name)
+    }
+}
