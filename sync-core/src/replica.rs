@@ -19,6 +19,7 @@
 //! Every call is one transaction of the store, and what is in memory changes only after it is durable.
 
 mod open;
+mod repair;
 mod execute;
 mod request;
 mod reply;

@@ -38,8 +38,19 @@ pub trait StoreTx {
     /// Removes a row; nothing happens if there is none.
     fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError>;
 
-    /// Every row whose key begins with `prefix`, by key.
+    /// Every row whose key begins with `prefix`, by key; an error if one of them does not open.
     fn scan(&self, table: Table, prefix: &[u8]) -> Result<Vec<Row>, StoreError>;
+
+    /// As [`scan`](Self::scan), but a row that does not open costs none of the others.
+    fn sift(&self, table: Table, prefix: &[u8]) -> Result<Sifted, StoreError> {
+        Ok(Sifted { rows: self.scan(table, prefix)?, unreadable: Vec::new() })
+    }
+
+    /// The keys that begin with `prefix`, whether their rows open or not.
+    fn keys(&self, table: Table, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let Sifted { rows, unreadable } = self.sift(table, prefix)?;
+        Ok(rows.into_iter().chain(unreadable).map(|(key, _)| key).collect())
+    }
 
     /// Makes it durable.
     fn commit(self) -> Result<(), StoreError>;
@@ -47,6 +58,14 @@ pub trait StoreTx {
 
 /// A key and its value.
 pub type Row = (Vec<u8>, Vec<u8>);
+
+/// The rows of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sifted {
+    pub rows: Vec<Row>,
+    /// Those that are there and do not open, with their bytes as they stand there.
+    pub unreadable: Vec<Row>,
+}
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident $sql:literal,)+) => {
@@ -93,6 +112,15 @@ tables! {
     PoolCard "pool_card",
     /// What the server vouched for, kept in case it loses it. By digest.
     Voucher "voucher",
+    /// Rows that did not read, as they were found: work may be among them. By table and key.
+    SetAside "set_aside",
+}
+
+impl Table {
+    /// The server sends its rows again: nothing is lost with them.
+    pub fn comes_again(self) -> bool {
+        matches!(self, Self::Ticket | Self::Admitted | Self::Summary | Self::Reference | Self::PoolCard)
+    }
 }
 
 /// Why the store did not do it. The app can act on each variant in another way.
@@ -104,6 +132,9 @@ pub enum StoreError {
     /// Another process holds the database.
     #[error("the database is in use")]
     Busy,
+    /// A row is not what was written there. The others are not affected.
+    #[error("a row of {} does not read", .0.name())]
+    Unreadable(Table),
     /// The file is not, or no more, a database of ours.
     #[error("the database is damaged: {0}")]
     Damaged(String),

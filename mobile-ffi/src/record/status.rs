@@ -32,6 +32,8 @@ pub struct PhoneStatus {
     pub must_update: bool,
     /// Tickets that do not open here, although the server has sent them.
     pub unreadable: u32,
+    /// Entries of this phone's own that its storage has spoilt: tell the user, and report it.
+    pub set_aside: u32,
     /// Why nothing moves, if nothing does.
     pub trouble: Option<Trouble>,
 }
@@ -100,6 +102,7 @@ impl PhoneStatus {
             standing: status.standing.into(),
             must_update: status.upgrade_required.is_some(),
             unreadable: count(status.unreadable.len()),
+            set_aside: count(status.set_aside),
             trouble: status.trouble.map(Trouble::from),
         }
     }

@@ -158,7 +158,7 @@ impl<S: Store> Replica<S> {
 
     /// Tickets that may be taken from the pool: the card of each, as the server made it.
     pub fn pool(&mut self) -> Result<Vec<(TicketId, Vec<u8>)>, StoreError> {
-        let cards = self.store.begin()?.scan(crate::store::Table::PoolCard, b"")?;
+        let cards = self.store.begin()?.sift(crate::store::Table::PoolCard, b"")?.rows;
         let card = |(key, card): (Vec<u8>, Vec<u8>)| TicketId::from_slice(&key).ok().map(|id| (id, card));
         Ok(cards.into_iter().filter_map(card).collect())
     }
@@ -177,7 +177,7 @@ impl<T: StoreTx> Work<T> {
         Ok(self.state.sight(id, docs.now(), &workflow, now, look))
     }
 
-    fn await_blobs(&mut self, ticket: TicketId, fact: &Fact) -> Result<(), StoreError> {
+    pub(super) fn await_blobs(&mut self, ticket: TicketId, fact: &Fact) -> Result<(), StoreError> {
         let (sha256, size, mime) = match &fact.body {
             FactBody::Blob { sha256, size, mime, .. } => (*sha256, *size, mime.clone()),
             FactBody::Signature { strokes_sha256, .. } => (*strokes_sha256, 0, String::new()),

@@ -107,7 +107,7 @@ impl<T: StoreTx> Page<'_, T> {
         if let Some(base) = self.bases.get(&id) {
             return Ok(Some(base.clone()));
         }
-        Ok(self.work.docs(id)?.map(|docs| docs.base.clone()))
+        self.work.base(id)
     }
 
     pub(super) fn store_changes(

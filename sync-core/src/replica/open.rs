@@ -1,14 +1,12 @@
 //! Opening a store: a new session, with a nonce of its own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::ids::Nonce;
 use crate::policy::Role;
 use crate::replica::rows::Record;
 use crate::replica::rows::device::Device;
-use crate::replica::state::{Session, State};
-use crate::replica::summary::Summary;
+use crate::replica::state::{Session, State, Work};
 use crate::replica::{Identity, Replica};
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::wire::{DeviceSigner, ServerKey};
@@ -40,30 +38,27 @@ pub struct Opening {
 impl<S: Store> Replica<S> {
     /// Opens a store, or makes a new one of an empty one.
     pub fn open(mut store: S, signer: Box<dyn DeviceSigner>, opening: Opening) -> Result<Self, OpenError> {
-        let Opening { identity, role, server_keys, app_version, session_nonce } = opening;
+        let state = State::read(&mut store, &opening)?;
+        Ok(Self { store, signer, app_version: opening.app_version, state })
+    }
+}
+
+impl State {
+    fn read(store: &mut impl Store, opening: &Opening) -> Result<Self, OpenError> {
         let mut tx = store.begin()?;
-        let device = match tx.get(Table::Meta, Device::KEY)? {
-            Some(row) => Device::read(Device::KEY, &row)?,
-            None => Device::new(identity, server_keys),
-        };
-        if device.identity != identity {
+        let (rows, _) = Device::sweep(&mut tx, Device::KEY)?;
+        let known = rows.into_iter().next();
+        let device = known.unwrap_or_else(|| Device::new(opening.identity, opening.server_keys.clone()));
+        if device.identity != opening.identity {
             return Err(OpenError::OtherIdentity(Box::new(device.identity)));
         }
-        device.write(&mut tx)?;
-        let state = State {
-            device,
-            role,
-            tickets: keyed(&tx, |ticket: &super::rows::ticket::Ticket| ticket.id)?,
-            summaries: keyed(&tx, |summary: &Summary| summary.ticket)?,
-            outbox: keyed(&tx, |pending: &super::rows::work::Pending| pending.order)?,
-            drafts: keyed(&tx, |draft: &super::Draft| draft.fact.id)?,
-            wishes: keyed(&tx, |wish: &super::Wish| wish.intent.id)?,
-            blobs: keyed(&tx, |blob: &super::AwaitedBlob| blob.sha256)?,
-            docs: BTreeMap::new(),
-            session: Session::new(session_nonce),
-        };
+        let set_aside = tx.keys(Table::SetAside, b"")?.len();
+        let state = Self::new(device, opening.role, Session::new(opening.session_nonce), set_aside);
+        let mut work = Work { tx, state };
+        work.read_all()?;
+        let Work { tx, state } = work;
         tx.commit()?;
-        Ok(Self { store, signer, app_version, state })
+        Ok(state)
     }
 }
 
@@ -93,8 +88,4 @@ impl Session {
             retry_after_ms: 0,
         }
     }
-}
-
-fn keyed<K: Ord, R: Record>(tx: &impl StoreTx, key: impl Fn(&R) -> K) -> Result<BTreeMap<K, Arc<R>>, StoreError> {
-    Ok(R::all(tx)?.into_iter().map(|row| (key(&row), Arc::new(row))).collect())
 }

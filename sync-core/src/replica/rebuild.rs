@@ -51,7 +51,7 @@ impl<T: StoreTx> Page<'_, T> {
         Ok(())
     }
 
-    fn rebuild(&mut self, id: TicketId, base: TicketDoc) -> Result<(), StoreError> {
+    pub(super) fn rebuild(&mut self, id: TicketId, base: TicketDoc) -> Result<(), StoreError> {
         let again_from = self.again_from.get(&id).copied().unwrap_or(u64::MAX);
         let mut refused = self.refused.remove(&id).unwrap_or_default();
         let mut working: Option<TicketDoc> = None;

@@ -22,9 +22,9 @@ impl<S: Store> Replica<S> {
         self.reference(CUSTOMERS, &id.to_string())
     }
 
-    /// A row that does not read is as good as none: it is sent again when it changes.
+    /// A row that does not read is as good as none: it comes again when it changes, or after the next opening.
     fn reference<R: Message + Default>(&mut self, set: &str, key: &str) -> Result<Option<R>, StoreError> {
-        let row = self.store.begin()?.get(Table::Reference, &reference_key(set, key))?;
+        let row = reference_row(&self.store.begin()?, set, key)?;
         Ok(row.and_then(|bytes| R::decode(bytes.as_slice()).ok()))
     }
 }
@@ -33,7 +33,7 @@ impl<T: StoreTx> Page<'_, T> {
     pub(super) fn take_reference(&mut self, reference: &Reference) -> Result<(), StoreError> {
         let tx = &mut self.work.tx;
         if reference.replaces_all {
-            for (key, _) in tx.scan(Table::Reference, &reference_key(&reference.set, ""))? {
+            for key in tx.keys(Table::Reference, &reference_key(&reference.set, ""))? {
                 tx.delete(Table::Reference, &key)?;
             }
         }
@@ -60,13 +60,21 @@ impl<T: StoreTx> Page<'_, T> {
             customers.extend(summary.customer.map(|id| reference_key(CUSTOMERS, &id.to_string())));
         }
         for (set, named) in [(SITES, sites), (CUSTOMERS, customers)] {
-            for (key, _) in self.work.tx.scan(Table::Reference, &reference_key(set, ""))? {
+            for key in self.work.tx.keys(Table::Reference, &reference_key(set, ""))? {
                 if !named.contains(&key) {
                     self.work.tx.delete(Table::Reference, &key)?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// The row as the server sent it, if it is here and opens.
+pub(super) fn reference_row(tx: &impl StoreTx, set: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    match tx.get(Table::Reference, &reference_key(set, key)) {
+        Err(StoreError::Unreadable(_)) => Ok(None),
+        row => row,
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) struct Page<'a, T> {
 }
 
 impl<'a, T: StoreTx> Page<'a, T> {
-    fn new(work: &'a mut Work<T>, in_flight: &'a InFlight, now: DeviceTime, fresh: Nonce) -> Self {
+    pub(super) fn new(work: &'a mut Work<T>, in_flight: &'a InFlight, now: DeviceTime, fresh: Nonce) -> Self {
         Self {
             work,
             in_flight,
@@ -257,7 +257,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
     /// Everything but who we are. Drafts went to the server's quarantine when they were refused.
     fn wipe(&mut self) -> Result<(), StoreError> {
         for table in Table::ALL.iter().filter(|table| **table != Table::Meta) {
-            for (key, _) in self.work.tx.scan(*table, b"")? {
+            for key in self.work.tx.keys(*table, b"")? {
                 self.work.tx.delete(*table, &key)?;
             }
         }
@@ -269,6 +269,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
         state.wishes.clear();
         state.blobs.clear();
         state.docs.clear();
+        state.set_aside = 0;
         Ok(())
     }
 
@@ -281,13 +282,13 @@ impl<'a, T: StoreTx> Page<'a, T> {
         }
         device.purged_at = Some(now);
         let is_old = |received: ServerTime| now.0.saturating_sub(received.0) > RETAIN_MS;
-        for row in Retained::all(&self.work.tx)?.iter().filter(|row| is_old(row.received)) {
+        for row in self.work.sweep::<Retained>(b"")?.0.iter().filter(|row| is_old(row.received)) {
             row.erase(&mut self.work.tx)?;
         }
-        for row in Superseded::all(&self.work.tx)?.iter().filter(|row| is_old(row.found)) {
+        for row in self.work.sweep::<Superseded>(b"")?.0.iter().filter(|row| is_old(row.found)) {
             row.erase(&mut self.work.tx)?;
         }
-        for row in Vouched::all(&self.work.tx)?.iter().filter(|row| is_old(row.received)) {
+        for row in self.work.sweep::<Vouched>(b"")?.0.iter().filter(|row| is_old(row.received)) {
             row.erase(&mut self.work.tx)?;
         }
         let skew = self.work.state.device.skew;

@@ -174,7 +174,7 @@ impl State {
         for ticket in self.tickets.values().filter(is_news) {
             let mut sample = Vec::new();
             if ticket.failures == super::state::MAX_FAILURES {
-                let stored = tx.scan(crate::store::Table::Admitted, ticket.id.as_bytes())?;
+                let stored = tx.sift(crate::store::Table::Admitted, ticket.id.as_bytes())?.rows;
                 sample = stored.into_iter().next().map(|(_, bytes)| bytes).unwrap_or_default();
                 sample.truncate(SAMPLE_BYTES);
             }

@@ -9,7 +9,7 @@ pub(super) mod other;
 
 use prost::Message;
 
-use crate::store::{StoreError, StoreTx, Table};
+use crate::store::{Sifted, StoreError, StoreTx, Table};
 
 /// A value that has its own row.
 pub(super) trait Record: Sized {
@@ -31,17 +31,34 @@ pub(super) trait Record: Sized {
 
     fn read(key: &[u8], value: &[u8]) -> Result<Self, StoreError> {
         let stored = Self::Stored::decode(value).ok();
-        stored.and_then(|stored| Self::from_stored(key, stored)).ok_or_else(|| damaged(Self::TABLE))
+        stored.and_then(|stored| Self::from_stored(key, stored)).ok_or(StoreError::Unreadable(Self::TABLE))
     }
 
+    /// All that read.
     fn all(tx: &impl StoreTx) -> Result<Vec<Self>, StoreError> {
-        tx.scan(Self::TABLE, b"")?.iter().map(|(key, value)| Self::read(key, value)).collect()
+        let rows = tx.sift(Self::TABLE, b"")?.rows;
+        Ok(rows.iter().filter_map(|(key, value)| Self::read(key, value).ok()).collect())
     }
-}
 
-/// A row that is not what this version wrote, nor any before it.
-pub(super) fn damaged(table: Table) -> StoreError {
-    StoreError::Damaged(format!("a row of {} does not read", table.name()))
+    /// All that read and begin with `prefix`. The others are removed, and their keys returned: what the server does not
+    /// send again is kept where nothing stands on it.
+    fn sweep(tx: &mut impl StoreTx, prefix: &[u8]) -> Result<(Vec<Self>, Vec<Vec<u8>>), StoreError> {
+        let Sifted { rows, mut unreadable } = tx.sift(Self::TABLE, prefix)?;
+        let mut read = Vec::with_capacity(rows.len());
+        for (key, value) in rows {
+            match Self::read(&key, &value) {
+                Ok(record) => read.push(record),
+                Err(_) => unreadable.push((key, value)),
+            }
+        }
+        for (key, bytes) in &unreadable {
+            if !Self::TABLE.comes_again() {
+                tx.put(Table::SetAside, &[Self::TABLE.name().as_bytes(), &[0], key].concat(), bytes)?;
+            }
+            tx.delete(Self::TABLE, key)?;
+        }
+        Ok((read, unreadable.into_iter().map(|(key, _)| key).collect()))
+    }
 }
 
 /// Hashes one after the other, as they stand in rows.

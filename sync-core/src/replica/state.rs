@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::document::{ChangeHash, TicketDoc};
+use crate::document::{ChangeHash, DocumentError, TicketDoc};
 use crate::ids::{FactId, IntentId, Nonce, Sha256Hash, TicketId};
 use crate::policy::Role;
 use crate::replica::rows::Record;
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub drafts: BTreeMap<FactId, Arc<Draft>>,
     pub wishes: BTreeMap<IntentId, Arc<Wish>>,
     pub blobs: BTreeMap<Sha256Hash, Arc<AwaitedBlob>>,
+    /// Rows that did not read and may have been work.
+    pub set_aside: usize,
     /// Documents that are open.
     pub docs: BTreeMap<TicketId, Arc<Docs>>,
     pub session: Session,
@@ -101,6 +103,23 @@ impl Docs {
 }
 
 impl State {
+    /// Of a store of which nothing has been read but who it belongs to.
+    pub fn new(device: Device, role: Role, session: Session, set_aside: usize) -> Self {
+        Self {
+            device,
+            role,
+            tickets: BTreeMap::new(),
+            summaries: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            set_aside,
+            docs: BTreeMap::new(),
+            session,
+        }
+    }
+
     /// The unsent work on a ticket, in the order of making.
     pub fn pending_of(&self, ticket: TicketId) -> impl Iterator<Item = &Arc<Pending>> {
         self.outbox.values().filter(move |pending| pending.ticket == ticket)
@@ -133,27 +152,54 @@ impl<T: StoreTx> Work<T> {
         if let Some(docs) = self.state.docs.get(&id) {
             return Ok(Some(docs.clone()));
         }
-        let Some(ticket) = self.state.tickets.get(&id).cloned() else { return Ok(None) };
-        let base = match ticket.load(&self.tx) {
-            Ok(Some(base)) => base,
-            Ok(None) => return Ok(None),
-            Err(LoadError::Store(why)) => return Err(why),
-            Err(LoadError::Document(why)) => {
+        let Some(base) = self.base(id)? else { return Ok(None) };
+        let working = match self.with_pending(&base, id) {
+            Ok(working) => working,
+            Err(why) => {
                 self.note_failure(id, why.to_string())?;
                 return Ok(None);
             }
         };
-        let docs = Arc::new(Docs { working: self.with_pending(&base, id), base });
+        let docs = Arc::new(Docs { base, working });
         self.state.docs.insert(id, docs.clone());
         Ok(Some(docs))
     }
 
-    /// The unsent changes on top, as they were made. They apply, because they did when they were made or rebuilt.
-    fn with_pending(&self, base: &TicketDoc, id: TicketId) -> Option<TicketDoc> {
+    /// The document of a ticket as the server has admitted it; `None` if it is not here or does not open.
+    pub fn base(&mut self, id: TicketId) -> Result<Option<TicketDoc>, StoreError> {
+        if let Some(docs) = self.state.docs.get(&id) {
+            return Ok(Some(docs.base.clone()));
+        }
+        let Some(ticket) = self.state.tickets.get(&id).cloned() else { return Ok(None) };
+        match ticket.load(&self.tx) {
+            Ok(base) => Ok(base),
+            Err(LoadError::Store(why)) => Err(why),
+            Err(why) => {
+                self.note_failure(id, why.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The unsent changes on top, as they were made. They apply, because they did when they were made or rebuilt; on
+    /// a document of which some was lost they may not, and then nothing may be said until it is whole again.
+    fn with_pending(&self, base: &TicketDoc, id: TicketId) -> Result<Option<TicketDoc>, DocumentError> {
         let mut changes = self.state.pending_of(id).map(|pending| pending.change.clone()).peekable();
-        changes.peek()?;
+        if changes.peek().is_none() {
+            return Ok(None);
+        }
         let mut working = base.clone();
-        working.apply_admitted(changes).ok().map(|()| working)
+        working.apply_admitted(changes)?;
+        Ok(Some(working))
+    }
+
+    /// Reads the rows of a kind; those that do not read are counted and moved out of the way.
+    pub fn sweep<R: Record>(&mut self, prefix: &[u8]) -> Result<(Vec<R>, Vec<Vec<u8>>), StoreError> {
+        let (rows, unreadable) = R::sweep(&mut self.tx, prefix)?;
+        if !R::TABLE.comes_again() {
+            self.state.set_aside += unreadable.len();
+        }
+        Ok((rows, unreadable))
     }
 
     pub fn put_device(&mut self) -> Result<(), StoreError> {

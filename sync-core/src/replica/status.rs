@@ -32,6 +32,8 @@ pub struct SyncStatus {
     pub upgrade_required: Option<Upgrade>,
     /// Tickets of which the server keeps sending what does not open here.
     pub unreadable: Vec<TicketId>,
+    /// Rows of the store that did not read, of which some may have been work: kept, and to be reported.
+    pub set_aside: usize,
     /// Why nothing moves, if nothing does.
     pub trouble: Option<Trouble>,
 }
@@ -87,6 +89,7 @@ impl<S: Store> Replica<S> {
             standing: device.standing,
             upgrade_required: device.upgrade.clone(),
             unreadable: self.state.tickets.values().filter(unreadable).map(|ticket| ticket.id).collect(),
+            set_aside: self.state.set_aside,
             trouble: session.trouble.clone(),
         }
     }

@@ -7,7 +7,7 @@ use crate::document::{DocumentKey, Sealed, SealedAt, TicketDoc};
 use crate::ids::{CustomerId, SiteId, TicketId, VisitId};
 use crate::reference::WORKFLOWS;
 use crate::replica::Replica;
-use crate::replica::references::reference_key;
+use crate::replica::references::reference_row;
 use crate::replica::rows::Record;
 use crate::replica::state::{State, Work};
 use crate::store::{Store, StoreError, StoreTx, Table};
@@ -97,7 +97,7 @@ impl<T: StoreTx> Work<T> {
     /// The workflow of a ticket: the version its type names, or else the built-in one.
     pub fn workflow(&self, doc: &TicketDoc) -> Result<Workflow, StoreError> {
         let (code, version) = &doc.core().workflow;
-        let row = self.tx.get(Table::Reference, &reference_key(WORKFLOWS, &format!("{code}@{version}")))?;
+        let row = reference_row(&self.tx, WORKFLOWS, &format!("{code}@{version}"))?;
         Ok(row.and_then(|row| Workflow::from_bytes(&row).ok()).unwrap_or_else(Workflow::field_service))
     }
 }

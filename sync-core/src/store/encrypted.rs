@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 use crate::cipher;
-use crate::store::{Row, Store, StoreError, StoreTx, Table};
+use crate::store::{Row, Sifted, Store, StoreError, StoreTx, Table};
 
 /// The key of one phone's store, kept by the platform: in the Keychain, or wrapped by the Keystore. Lost, all that the
 /// store holds is lost with it.
@@ -35,24 +35,41 @@ impl<S: Store> EncryptedStore<S> {
         check_witness(tx, &key)?;
         Ok(Self { within, key })
     }
+
+    /// Hands back the store within.
+    pub fn into_within(self) -> S {
+        self.within
+    }
 }
 
 fn check_witness(mut tx: impl StoreTx, key: &StoreKey) -> Result<(), StoreError> {
     let place = place(Table::Meta, WITNESS);
-    match tx.get(Table::Meta, WITNESS)? {
-        Some(sealed) => cipher::open(&key.0, &place, &sealed).map(drop).ok_or(StoreError::WrongKey),
-        // Rows without the witness were never encrypted, and are not ours to mix with.
-        None if has_rows(&tx)? => Err(StoreError::WrongKey),
-        None => {
-            tx.put(Table::Meta, WITNESS, &cipher::seal(&key.0, PURPOSE, &place, b"1"))?;
-            tx.commit()
-        }
+    let witness = tx.get(Table::Meta, WITNESS)?;
+    if witness.is_some_and(|sealed| cipher::open(&key.0, &place, &sealed).is_some()) {
+        return Ok(());
     }
+    // Where the witness was lost or damaged, any other row tells as well. Rows of which none opens were encrypted
+    // under another key, or never, and are not ours to touch.
+    if has_rows(&tx)? && !any_opens(&tx, key)? {
+        return Err(StoreError::WrongKey);
+    }
+    tx.put(Table::Meta, WITNESS, &cipher::seal(&key.0, PURPOSE, &place, b"1"))?;
+    tx.commit()
 }
 
 fn has_rows(tx: &impl StoreTx) -> Result<bool, StoreError> {
     for table in Table::ALL {
-        if !tx.scan(*table, b"")?.is_empty() {
+        if !tx.keys(*table, b"")?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn any_opens(tx: &impl StoreTx, key: &StoreKey) -> Result<bool, StoreError> {
+    for table in Table::ALL {
+        let rows = tx.sift(*table, b"")?.rows;
+        if rows.iter().any(|(at, sealed)| cipher::open(&key.0, &self::place(*table, at), sealed).is_some()) {
             return Ok(true);
         }
     }
@@ -72,8 +89,7 @@ impl<S: Store> Store for EncryptedStore<S> {
 
 impl<T: StoreTx> EncryptedTx<'_, T> {
     fn open(&self, table: Table, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let damaged = || StoreError::Damaged(format!("a row of {} does not open", table.name()));
-        cipher::open(&self.key.0, &place(table, key), sealed).ok_or_else(damaged)
+        cipher::open(&self.key.0, &place(table, key), sealed).ok_or(StoreError::Unreadable(table))
     }
 }
 
@@ -98,6 +114,18 @@ impl<T: StoreTx> StoreTx for EncryptedTx<'_, T> {
             Ok((key, value))
         })
         .collect()
+    }
+
+    fn sift(&self, table: Table, prefix: &[u8]) -> Result<Sifted, StoreError> {
+        let Sifted { rows, unreadable } = self.within.sift(table, prefix)?;
+        let mut sifted = Sifted { rows: Vec::with_capacity(rows.len()), unreadable };
+        for (key, sealed) in rows.into_iter().filter(|(key, _)| !is_witness(table, key)) {
+            match self.open(table, &key, &sealed) {
+                Ok(value) => sifted.rows.push((key, value)),
+                Err(_) => sifted.unreadable.push((key, sealed)),
+            }
+        }
+        Ok(sifted)
     }
 
     fn commit(self) -> Result<(), StoreError> {
@@ -180,8 +208,10 @@ mod tests {
         let mut store = EncryptedStore::open(damaged, &KEY).unwrap();
         let tx = store.begin().unwrap();
         for key in [b"k", b"l"] {
-            assert!(matches!(tx.get(Table::Draft, key), Err(StoreError::Damaged(_))));
+            assert_eq!(tx.get(Table::Draft, key), Err(StoreError::Unreadable(Table::Draft)));
         }
+        assert_eq!(tx.sift(Table::Draft, b"").unwrap().unreadable.len(), 2);
+        assert_eq!(tx.keys(Table::Draft, b"").unwrap(), [b"k".to_vec(), b"l".to_vec()]);
     }
 
     #[test]

@@ -18,7 +18,8 @@ pub struct SqliteStore {
 pub struct SqliteTx<'s>(Transaction<'s>);
 
 /// What turns one version of the database into the next. Scripts are only ever added.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     create table meta (key blob primary key not null, value blob not null) strict;
     create table ticket (key blob primary key not null, value blob not null) strict;
     create table admitted (key blob primary key not null, value blob not null) strict;
@@ -32,7 +33,11 @@ const MIGRATIONS: &[&str] = &["
     create table blob (key blob primary key not null, value blob not null) strict;
     create table pool_card (key blob primary key not null, value blob not null) strict;
     create table voucher (key blob primary key not null, value blob not null) strict;
-"];
+",
+    "
+    create table set_aside (key blob primary key not null, value blob not null) strict;
+",
+];
 
 /// How long to wait for another process, such as an app extension, before [`StoreError::Busy`].
 const BUSY_WAIT: Duration = Duration::from_secs(2);

@@ -12,3 +12,4 @@ mod phone;
 mod life;
 mod power;
 mod kill;
+mod rows;

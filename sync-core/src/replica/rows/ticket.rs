@@ -1,9 +1,9 @@
 //! What is kept of a ticket: what is known of it, and the document as far as the server has admitted it.
 
-use super::{Record, damaged, join_hashes, split_hashes};
+use super::{Record, join_hashes, split_hashes};
 use crate::document::{ChangeHash, DocumentError, DocumentKey, RawChange, TicketDoc};
 use crate::ids::TicketId;
-use crate::store::{StoreError, StoreTx, Table};
+use crate::store::{Sifted, StoreError, StoreTx, Table};
 use crate::wire::{LeaveReason, change_hash};
 
 /// A ticket without its document.
@@ -101,16 +101,23 @@ impl Ticket {
 
     /// The stored document; `None` if there is none yet.
     pub fn load(&self, tx: &impl StoreTx) -> Result<Option<TicketDoc>, LoadError> {
-        let rows = tx.scan(Table::Admitted, self.id.as_bytes())?;
+        let Sifted { rows, unreadable } = tx.sift(Table::Admitted, self.id.as_bytes())?;
+        if !unreadable.is_empty() {
+            return Err(LoadError::Incomplete);
+        }
         let Some(((_, snapshot), changes)) = rows.split_first() else { return Ok(None) };
         let mut doc = TicketDoc::load_own(snapshot)?;
         let changes = changes.iter().map(|(_, bytes)| {
-            let hash = change_hash(bytes).ok_or_else(|| damaged(Table::Admitted))?;
+            let hash = change_hash(bytes).ok_or(LoadError::Incomplete)?;
             Ok(RawChange { hash, bytes: bytes.clone() })
         });
-        let changes: Vec<RawChange> = changes.collect::<Result<_, StoreError>>()?;
+        let changes: Vec<RawChange> = changes.collect::<Result<_, LoadError>>()?;
         if !changes.is_empty() {
             doc.apply_admitted(changes)?;
+        }
+        // What was written last may be what is missing.
+        if doc.heads() != self.heads {
+            return Err(LoadError::Incomplete);
         }
         Ok(Some(doc))
     }
@@ -122,8 +129,8 @@ impl Ticket {
         self.erase(tx)
     }
 
-    fn drop_document(&self, tx: &mut impl StoreTx) -> Result<(), StoreError> {
-        for (key, _) in tx.scan(Table::Admitted, self.id.as_bytes())? {
+    pub fn drop_document(&self, tx: &mut impl StoreTx) -> Result<(), StoreError> {
+        for key in tx.keys(Table::Admitted, self.id.as_bytes())? {
             tx.delete(Table::Admitted, &key)?;
         }
         Ok(())
@@ -145,6 +152,9 @@ pub(in crate::replica) enum LoadError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// Not all of it is there, or readable.
+    #[error("the stored document is not whole")]
+    Incomplete,
 }
 
 impl Record for Ticket {
