@@ -13,7 +13,7 @@ use sync_core::wire::{Ack, BatchRefusal, Deferred, Reject, RejectOutcome};
 use super::documents::{self, BatchKey, OpenTicket};
 use super::judge::{self, Judged, Passed};
 use super::numbering::{self, Place, Session};
-use super::verify::{self, Checked, Pushed};
+use super::verify::{self, Checked, Push, Pushed};
 use super::{Ledger, LedgerError, Phone, answer, instant, projections, publish, quarantine, settle};
 use crate::platform::random::Random;
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -39,7 +39,7 @@ impl Ledger {
         self: &Arc<Self>,
         ctx: &TenantCtx,
         is_active: bool,
-        pushed: Vec<Vec<u8>>,
+        pushed: Push,
         now: ServerTime,
     ) -> Result<Vec<Outcome>, LedgerError> {
         let Some(phone) = self.phone(ctx, is_active).await? else { return Err(LedgerError::NoDevice) };
@@ -92,7 +92,7 @@ impl Ledger {
     ) -> Result<Outcome, LedgerError> {
         let header = batch.signed.header();
         let mut session = numbering::lock_session(tx, phone.device, header.session_nonce, now).await?;
-        match session.place(tx, &batch.signed).await? {
+        match session.place(tx, batch).await? {
             Place::Next => {}
             Place::Repeated(stored) => return answer::read(&stored),
             Place::Gap { expected } => {

@@ -37,6 +37,7 @@ pub use create::{Created, NewTicket};
 pub use documents::lock_in_order;
 pub use edit::{By, Desk, Edit, SERVER, Value};
 pub use error::LedgerError;
+pub use verify::Push;
 pub use voucher::{Vouching, author, written};
 
 use crate::tenancy::{TenantCtx, TenantTx};

@@ -5,6 +5,7 @@ use sync_core::ids::{DeviceId, Nonce, Sha256Hash};
 use sync_core::time::ServerTime;
 use sync_core::wire::VerifiedBatch;
 
+use super::verify::Checked;
 use super::{LedgerError, instant};
 use crate::tenancy::TenantTx;
 
@@ -72,14 +73,15 @@ async fn lock(tx: &mut TenantTx, device: DeviceId, nonce: Nonce) -> Result<Optio
 }
 
 impl Session {
-    /// Where this batch stands.
-    pub async fn place(&self, tx: &mut TenantTx, batch: &VerifiedBatch) -> Result<Place, LedgerError> {
+    /// Where this batch stands. A session that is over, offered again to a restored server, has gaps, which stay.
+    pub async fn place(&self, tx: &mut TenantTx, batch: &Checked) -> Result<Place, LedgerError> {
+        let (is_again, batch) = (batch.is_again, &batch.signed);
         let header = batch.header();
         let due = self.last.unsigned_abs() + 1;
         if header.dev_seq > due {
-            return Ok(Place::Gap { expected: due });
+            return Ok(if is_again { Place::Next } else { Place::Gap { expected: due } });
         }
-        if header.dev_seq == due {
+        if header.dev_seq == due && !is_again {
             let follows = header.prev_batch_hash.is_none_or(|previous| previous == self.last_hash);
             return Ok(if follows {
                 Place::Next
@@ -95,8 +97,10 @@ impl Session {
             &self.nonce.0,
             i64::try_from(header.dev_seq).unwrap_or(i64::MAX),
         )
-        .fetch_one(tx.as_mut())
+        .fetch_optional(tx.as_mut())
         .await?;
+        // Nobody had this number: it is in a gap, or the next of a session that is over.
+        let Some(stored) = stored else { return Ok(Place::Next) };
         Ok(if stored.hash == batch.hash().0 {
             Place::Repeated(stored.answer)
         } else {
@@ -114,8 +118,10 @@ impl Session {
     ) -> Result<(), LedgerError> {
         let header = batch.header();
         let hash = batch.hash();
-        self.last += 1;
-        self.last_hash = hash;
+        let dev_seq = i64::try_from(header.dev_seq).unwrap_or(i64::MAX);
+        if dev_seq > self.last {
+            (self.last, self.last_hash) = (dev_seq, hash);
+        }
         sqlx::query!(
             "with answered as (
                 insert into batch (
@@ -123,12 +129,12 @@ impl Session {
                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             )
             update device_session
-            set last_dev_seq = $4, last_batch_hash = $7
+            set last_dev_seq = $12, last_batch_hash = $13
             where device_id = $2 and session_nonce = $3",
             tx.tenant().0,
             self.device.0,
             &self.nonce.0,
-            self.last,
+            dev_seq,
             header.ticket.0,
             header.user.0,
             &hash.0,
@@ -136,6 +142,8 @@ impl Session {
             batch.signature(),
             answer,
             instant(now),
+            self.last,
+            &self.last_hash.0,
         )
         .execute(tx.as_mut())
         .await?;

@@ -10,6 +10,8 @@ use super::{LedgerError, Phone};
 pub struct Checked {
     /// Its place in the request.
     pub position: u32,
+    /// An earlier server had acknowledged it.
+    pub is_again: bool,
     pub signed: VerifiedBatch,
     pub changes: Vec<Result<ParsedChange, GuardError>>,
 }
@@ -23,12 +25,21 @@ impl Checked {
     }
 }
 
+/// The batches of one request.
+#[derive(Debug, Default)]
+pub struct Push {
+    pub batches: Vec<Vec<u8>>,
+    /// So many of them, from the first, an earlier server had acknowledged.
+    pub offered_again: u32,
+}
+
 /// What a pushed batch turned out to be.
 pub type Pushed = Result<std::sync::Arc<Checked>, BatchRefusal>;
 
 /// Checks every batch of a request. Nothing here panics on hostile bytes; if the guard had a fault, it would cost the
 /// request, not the process.
-pub async fn verify(pushed: Vec<Vec<u8>>, phone: &Phone) -> Result<Vec<Pushed>, LedgerError> {
+pub async fn verify(pushed: Push, phone: &Phone) -> Result<Vec<Pushed>, LedgerError> {
+    let Push { batches: pushed, offered_again } = pushed;
     if pushed.is_empty() {
         return Ok(Vec::new());
     }
@@ -37,14 +48,14 @@ pub async fn verify(pushed: Vec<Vec<u8>>, phone: &Phone) -> Result<Vec<Pushed>, 
         pushed
             .iter()
             .zip(0..)
-            .map(|(bytes, position)| check(bytes, position, &phone).map(std::sync::Arc::new))
+            .map(|(bytes, position)| check(bytes, position, position < offered_again, &phone).map(std::sync::Arc::new))
             .collect()
     })
     .await
     .map_err(|_| LedgerError::Corrupt("a pushed batch"))
 }
 
-fn check(bytes: &[u8], position: u32, phone: &Phone) -> Result<Checked, BatchRefusal> {
+fn check(bytes: &[u8], position: u32, is_again: bool, phone: &Phone) -> Result<Checked, BatchRefusal> {
     let refused = |error: &BatchError| BatchRefusal { position, code: error.code().into(), detail: error.to_string() };
     let batch = Batch::decode(bytes).map_err(|error| refused(&error))?;
     let claims = batch.claims().map_err(|error| refused(&error))?;
@@ -57,5 +68,5 @@ fn check(bytes: &[u8], position: u32, phone: &Phone) -> Result<Checked, BatchRef
     }
     let signed = batch.verify(&phone.key).map_err(|error| refused(&error))?;
     let changes = signed.changes().map(|(_, _, chunk)| guard::check_chunk(chunk)).collect();
-    Ok(Checked { position, signed, changes })
+    Ok(Checked { position, is_again, signed, changes })
 }

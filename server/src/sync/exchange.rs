@@ -15,7 +15,7 @@ use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
 use super::{notices, references, report, scope, wishes};
-use crate::ledger::{Ledger, LedgerError, Outcome, feed};
+use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::platform::clock::Clock;
 use crate::platform::problem::{ApiResult, Problem};
 use crate::tenancy::{self, SyncCtx, TenantCtx, TenantTx};
@@ -53,7 +53,8 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     }
     let (batches, wishes) = (mem::take(&mut request.batches), mem::take(&mut request.intents));
     let pushed = hashes(&batches);
-    let outcomes = ledger.accept(ctx, is_active, batches, now).await?;
+    let push = Push { batches, offered_again: request.offered_again };
+    let outcomes = ledger.accept(ctx, is_active, push, now).await?;
     exchange.reports.note(ctx, &request, now).await?;
     let answers = wishes::answer(ctx, request.device, &wishes, now).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);

@@ -154,7 +154,7 @@ fn stolen_batch(stolen: &[Vec<u8>], chance: &mut Chance) -> Vec<Vec<u8>> {
 fn mutated(RawChange { mut bytes, .. }: RawChange, chance: &mut Chance) -> RawChange {
     for _ in 0..1 + chance.below(3) {
         let at = 8 + chance.below(bytes.len() - 8);
-        bytes[at] = chance.next() as u8;
+        bytes[at] = chance.number() as u8;
     }
     let hash = Sha256Hash::of(&bytes[8..]);
     bytes[4..8].copy_from_slice(&hash.0[..4]);

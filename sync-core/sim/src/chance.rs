@@ -8,11 +8,11 @@ impl Chance {
     /// That of one step of a run: leaving out another step does not change it.
     pub fn of(seed: u64, step: usize) -> Self {
         let mut chance = Self(seed ^ (step as u64).wrapping_mul(0xd6e8_feb8_6659_fd93));
-        chance.next();
-        Self(chance.next())
+        chance.number();
+        Self(chance.number())
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,17 +21,17 @@ impl Chance {
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
+        (self.number() % limit.max(1) as u64) as usize
     }
 
     /// True so many times out of a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
+        self.number() % 100 < percent
     }
 
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
-        bytes.fill_with(|| self.next() as u8);
+        bytes.fill_with(|| self.number() as u8);
         bytes
     }
 

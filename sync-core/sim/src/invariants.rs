@@ -53,7 +53,7 @@ fn broken(invariant: &'static str, detail: String) -> Holds {
     Err(Broken { invariant, detail })
 }
 
-/// A ticket and the heads of its document.
+/// A ticket and changes of its document: its heads, or all of them.
 type Heads = (TicketId, Vec<Sha256Hash>);
 
 /// What the checks have to remember of a run.
@@ -62,7 +62,7 @@ pub struct Witness {
     /// What documents came to, by ticket and heads.
     states: BTreeMap<Heads, String>,
     /// What phones held when a server was lost: which phone, and changes by ticket.
-    owed: Vec<(DeviceId, Vec<(TicketId, Vec<Sha256Hash>)>)>,
+    owed: Vec<(DeviceId, Vec<Heads>)>,
 }
 
 impl Witness {

@@ -65,7 +65,7 @@ impl Phone {
     /// A phone that is enrolled with the server.
     pub fn enrolled(server: &mut Server, user: UserId, chance: &mut Chance) -> Self {
         let identity = Identity { tenant: TENANT, device: DeviceId(chance.uuid()), user };
-        let secret = [1 + (chance.next() % 200) as u8; 32];
+        let secret = [1 + (chance.number() % 200) as u8; 32];
         let mut phone = Self { replica: None, identity, clock_off_ms: 0, saved: BTreeMap::new(), secret };
         server.devices.insert(identity.device, (user, phone.signer().public_key()));
         phone.open(MemoryStore::default(), server, chance);

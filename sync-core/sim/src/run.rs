@@ -288,5 +288,5 @@ impl Run {
 fn any_clock(chance: &mut Chance) -> i64 {
     const YEAR_MS: i64 = 365 * 24 * 3_600_000;
     let within = if chance.percent(30) { 10 * YEAR_MS } else { 3_600_000 };
-    (chance.next() % (2 * within as u64)) as i64 - within
+    (chance.number() % (2 * within as u64)) as i64 - within
 }

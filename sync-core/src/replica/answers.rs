@@ -22,7 +22,7 @@ impl<T: StoreTx> Page<'_, T> {
         if ack.session_nonce == session.nonce {
             // An answer that came twice is known already.
             let sent = session.batches.remove(&ack.dev_seq);
-            return sent.map_or(Ok(()), |sent| self.take_own_ack(ack, sent.bytes.clone()));
+            return sent.map_or(Ok(()), |sent| self.take_own_ack(ack, sent.bytes.clone(), rejects));
         }
         match self.offered(ack.session_nonce, ack.dev_seq) {
             Some(retained) => {
@@ -33,8 +33,11 @@ impl<T: StoreTx> Page<'_, T> {
         }
     }
 
-    fn take_own_ack(&mut self, ack: &Ack, bytes: Vec<u8>) -> Result<(), StoreError> {
+    fn take_own_ack(&mut self, ack: &Ack, bytes: Vec<u8>, rejects: &[Reject]) -> Result<(), StoreError> {
         let Some((ticket, changes)) = contents(&bytes) else { return Ok(()) };
+        // What is set aside with the server is as much its own as what it admitted. The rest comes in another batch.
+        let is_with_server =
+            ack.admitted > 0 || changes.first().is_some_and(|(change, _)| is_set_aside(rejects, change.hash).is_some());
         for (at, (_, fact)) in changes.iter().enumerate() {
             let ours = self.work.state.pending_of(ticket).find(|pending| pending.fact.id == *fact);
             let Some(order) = ours.map(|pending| pending.order) else { continue };
@@ -48,7 +51,7 @@ impl<T: StoreTx> Page<'_, T> {
             }
         }
         self.admit_from(&bytes, ack.admitted)?;
-        match self.work.state.device.server_epoch.filter(|_| ack.admitted > 0) {
+        match self.work.state.device.server_epoch.filter(|_| is_with_server) {
             Some(epoch) => {
                 let (session, dev_seq, batch) = (ack.session_nonce, ack.dev_seq, bytes);
                 Retained { session, dev_seq, batch, admitted: ack.admitted, received: ack.received, epoch }
@@ -146,21 +149,20 @@ impl<T: StoreTx> Page<'_, T> {
         rejects: &[Reject],
     ) -> Result<(), StoreError> {
         let Some((ticket, changes)) = contents(&retained.batch) else { return retained.erase(&mut self.work.tx) };
-        let quarantined = |change: Sha256Hash| {
-            rejects.iter().find(|reject| reject.change == change && reject.outcome != RejectOutcome::MakeAgain)
-        };
+        let is_with_server =
+            admitted > 0 || changes.first().is_some_and(|(first, _)| is_set_aside(rejects, first.hash).is_some());
         let were_admitted = changes.into_iter().take(retained.admitted as usize);
         for (change, _) in were_admitted.skip(admitted as usize) {
             let Ok(parsed) = crate::guard::check_chunk(&change.bytes) else { continue };
             let (fact, heads, actor_nonce, made_at) = (parsed.fact().clone(), Vec::new(), self.fresh, self.now);
-            let refused = quarantined(change.hash);
+            let refused = is_set_aside(rejects, change.hash);
             let pending = Pending { order: 0, ticket, fact, change, actor_nonce, made_at, heads, replays: 0 };
             match refused.cloned() {
                 Some(Reject { code, rule, detail, .. }) => self.make_draft(&pending, code, rule, detail)?,
                 None => self.put_again(pending)?,
             }
         }
-        match self.work.state.device.server_epoch.filter(|_| admitted > 0) {
+        match self.work.state.device.server_epoch.filter(|_| is_with_server) {
             Some(epoch) => Retained { epoch, admitted, ..retained.clone() }.write(&mut self.work.tx),
             None => retained.erase(&mut self.work.tx),
         }
@@ -186,6 +188,11 @@ impl<T: StoreTx> Page<'_, T> {
         self.make_again_from(pending.ticket, order);
         self.work.put_pending(Pending { order, ..pending })
     }
+}
+
+/// The word that a change is kept by the server for a dispatcher.
+fn is_set_aside(rejects: &[Reject], change: Sha256Hash) -> Option<&Reject> {
+    rejects.iter().find(|reject| reject.change == change && reject.outcome != RejectOutcome::MakeAgain)
 }
 
 /// The ticket of a batch of our own, and its changes with the fact that each adds.

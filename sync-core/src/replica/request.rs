@@ -136,6 +136,7 @@ impl State {
                 return Ok(());
             }
             request.batches.push(retained.batch.clone());
+            request.offered_again += 1;
             in_flight.batches.push(Offered::Again(Arc::new(retained)));
         }
         in_flight.reoffer_complete = true;

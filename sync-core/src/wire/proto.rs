@@ -38,6 +38,9 @@ pub(super) struct SyncRequest {
     pub unreadable: Vec<Unreadable>,
     #[prost(message, repeated, tag = "16")]
     pub returned: Vec<Returned>,
+    /// So many of the batches, from the first, an earlier server had acknowledged.
+    #[prost(uint32, tag = "17")]
+    pub offered_again: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -38,6 +38,9 @@ pub struct SyncRequest {
     pub unreadable: Vec<Unreadable>,
     /// After a new server epoch: what an earlier server had vouched for.
     pub returned: Vec<Returned>,
+    /// So many of the batches, from the first, an earlier server had acknowledged. Their sessions are over, and may have
+    /// gaps: what was neither admitted nor set aside was not kept.
+    pub offered_again: u32,
 }
 
 /// What is still only on the phone.
@@ -170,6 +173,7 @@ impl SyncRequest {
             awaiting_blobs: Vec::new(),
             unreadable: Vec::new(),
             returned: Vec::new(),
+            offered_again: 0,
         }
     }
 

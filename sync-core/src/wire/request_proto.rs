@@ -32,6 +32,7 @@ impl From<SyncRequest> for proto::SyncRequest {
             awaiting_blobs: request.awaiting_blobs.iter().flat_map(|hash| hash.0).collect(),
             unreadable: request.unreadable.into_iter().map(Into::into).collect(),
             returned: request.returned.into_iter().map(Into::into).collect(),
+            offered_again: request.offered_again,
         }
     }
 }
@@ -74,6 +75,7 @@ impl TryFrom<proto::SyncRequest> for SyncRequest {
             awaiting_blobs: each("awaiting_blobs", &request.awaiting_blobs, 32, Sha256Hash::from_slice)?,
             unreadable: request.unreadable.into_iter().map(Unreadable::try_from).collect::<Result<_, _>>()?,
             returned: request.returned.into_iter().map(Returned::try_from).collect::<Result<_, _>>()?,
+            offered_again: request.offered_again,
         })
     }
 }

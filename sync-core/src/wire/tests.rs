@@ -61,6 +61,7 @@ fn a_full_request() -> SyncRequest {
     request.awaiting_blobs = vec![Sha256Hash([3; 32]), Sha256Hash([4; 32])];
     request.unreadable =
         vec![Unreadable { ticket: TicketId(uuid(6)), failures: 3, detail: "no".into(), sample: vec![1] }];
+    request.offered_again = 2;
     request.returned = vec![
         Returned { ticket: TicketId(uuid(6)), bytes: vec![1], document_key: None, voucher: vec![2] },
         Returned { ticket: TicketId(uuid(7)), bytes: vec![3], document_key: Some([4; 32]), voucher: vec![5] },

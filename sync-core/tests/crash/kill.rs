@@ -67,7 +67,7 @@ fn until_killed(
     let mut phone = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", "kill::a_phone_that_is_told_to_work_until_it_is_killed"])
         .env(DIRECTORY, directory)
-        .env(SEED, chance.next().to_string())
+        .env(SEED, chance.number().to_string())
         .env(FIRST_TICKET, first.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -129,7 +129,7 @@ fn f3_power_lost_while_the_log_is_emptied_leaves_a_whole_transaction() {
                 match chance.below(4) {
                     0 => tx.delete(Table::Outbox, &key).unwrap(),
                     _ => {
-                        let (fill, size) = (chance.next() as u8, chance.below(60_000));
+                        let (fill, size) = (chance.number() as u8, chance.below(60_000));
                         tx.put(Table::Outbox, &key, &vec![fill; size]).unwrap();
                     }
                 }

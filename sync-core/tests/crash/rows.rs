@@ -7,9 +7,9 @@ use sync_core::replica::Replica;
 use sync_core::store::{EncryptedStore, MemoryStore, Store, StoreTx, Table};
 use sync_core::time::DeviceTime;
 
-use crate::chance::Chance;
 use crate::phone::{self, KEY, Word, ticket};
-use crate::server::Server;
+use sync_sim::chance::Chance;
+use sync_sim::server::Server;
 
 type InMemory = Replica<EncryptedStore<MemoryStore>>;
 

@@ -18,7 +18,7 @@ const TICKET: TicketId = TicketId(uuid::Uuid::from_u128(1000));
 
 /// Another process on a copy of the file as it is at this moment, as after a kill.
 fn crash_and_open(path: &Path, server: &Server, identity: Identity, chance: &mut Chance) -> Replica<SqliteStore> {
-    let copy = path.with_extension(format!("{}.db", chance.next()));
+    let copy = path.with_extension(format!("{}.db", chance.number()));
     std::fs::copy(path, &copy).unwrap();
     let wal = |path: &Path| path.with_file_name(format!("{}-wal", path.file_name().unwrap().display()));
     if wal(path).exists() {

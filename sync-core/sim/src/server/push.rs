@@ -40,7 +40,8 @@ impl Server {
         // A phone that takes this server for an earlier one is told first; then it gives back what that one had.
         if request.server_epoch.is_none_or(|epoch| epoch == self.epoch) {
             for (position, batch) in request.batches.iter().enumerate() {
-                self.take_batch(request.device, position, batch, &mut reply, &mut pushed);
+                let is_again = position < request.offered_again as usize;
+                self.take_batch(request.device, (position, is_again), batch, &mut reply, &mut pushed);
             }
         }
         for intent in &request.intents {
@@ -74,7 +75,7 @@ impl Server {
     fn take_batch(
         &mut self,
         device: DeviceId,
-        position: usize,
+        (position, is_again): (usize, bool),
         bytes: &[u8],
         reply: &mut SyncReply,
         pushed: &mut BTreeSet<Sha256Hash>,
@@ -101,9 +102,9 @@ impl Server {
         }
         let last = self.receipts.keys().filter(|(d, s, _)| (*d, *s) == (device, header.session_nonce));
         let last = last.map(|(_, _, dev_seq)| *dev_seq).max();
-        // The beginning of a session may be lost: a kind server lets it begin anywhere.
+        // The beginning of a session may be lost: a kind server lets it begin anywhere. One that is over has gaps.
         let expected = last.map_or(if self.is_terse { 1 } else { header.dev_seq }, |last| last + 1);
-        if header.dev_seq != expected {
+        if header.dev_seq > expected && !is_again {
             reply.deferred.push(Deferred { session_nonce: header.session_nonce, dev_seq: header.dev_seq, expected });
             return;
         }

@@ -38,7 +38,7 @@ pub(in crate::replica) struct Retained {
     pub dev_seq: u64,
     /// The encoded batch.
     pub batch: Vec<u8>,
-    /// How many of its changes were admitted.
+    /// How many of its changes were admitted; none where the first was set aside.
     pub admitted: u32,
     pub received: ServerTime,
     /// The epoch of the server that acknowledged it.
