@@ -12,7 +12,7 @@ use crate::error::FieldError;
 use crate::host;
 use crate::ids::{DeviceId, FactId, TenantId, TicketId, UserId};
 use crate::key::DeviceSigner;
-use crate::record::{AgendaItem, AwaitedBlob, Day, Draft, PhoneStatus, SyncReport};
+use crate::record::{AgendaItem, AwaitedBlob, Day, Draft, PhoneStatus, RefusedElsewhere, SyncReport};
 use crate::ticket::Ticket;
 use crate::transport::Transport;
 use crate::watch::Subscription;
@@ -108,9 +108,27 @@ impl Phone {
         self.driver.change(|replica| Ok(replica.settle_draft(fact.0)?))
     }
 
+    /// What the user did on her other devices and the server set aside: to be shown, and settled there or by a dispatcher.
+    pub fn refused_elsewhere(&self) -> Result<Vec<RefusedElsewhere>, FieldError> {
+        self.driver.with(RefusedElsewhere::all)
+    }
+
+    /// The user has seen what was set aside of another device's work.
+    pub fn settle_notice(&self, fact: FactId) -> Result<(), FieldError> {
+        self.driver.change(|replica| Ok(replica.settle_notice(fact.0)?))
+    }
+
     /// Photos and other files that the server does not have yet: the app uploads them, and must keep them until then.
     pub fn awaited_blobs(&self) -> Result<Vec<AwaitedBlob>, FieldError> {
         self.driver.with(|replica| Ok(AwaitedBlob::all(replica)))
+    }
+
+    /// The server refused an upload because the bytes are not those that the entry names (`other-bytes`): the app uploads
+    /// them once more from the beginning.
+    pub fn upload_refused(&self, sha256: Vec<u8>) -> Result<(), FieldError> {
+        let sha256 = sync_core::ids::Sha256Hash::from_slice(&sha256)
+            .map_err(|_| FieldError::Internal { detail: "not a digest".to_owned() })?;
+        self.driver.change(|replica| Ok(replica.handle_upload_refused(sha256)?))
     }
 
     /// Begins to tell a listener about every change, until the subscription is dropped.

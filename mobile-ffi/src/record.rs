@@ -5,6 +5,7 @@
 
 mod day;
 mod entry;
+mod notice;
 mod place;
 mod status;
 mod ticket;
@@ -12,6 +13,7 @@ mod work;
 
 pub use day::{AgendaItem, Day};
 pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
+pub use notice::RefusedElsewhere;
 pub use place::{Contact, Customer, Site};
 pub use status::{PhoneStatus, Standing, SyncReport, Trouble};
 pub use ticket::{Status, TicketView, VisitView};

@@ -9,6 +9,8 @@ use sync_core::wire::ServerSigner;
 use crate::ledger::Ledger;
 use crate::platform::blobs::BlobStore;
 use crate::platform::clock::Clock;
+use crate::platform::config::Oldest;
+use crate::platform::partial::Partials;
 use crate::platform::random::Random;
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::Tenancy;
@@ -26,6 +28,9 @@ pub struct AppState {
     /// Announced when the server is to end: streams end then.
     pub shutdown: Shutdown,
     pub blobs: Arc<dyn BlobStore>,
+    /// Blobs that arrive in pieces.
+    pub partials: Partials,
+    pub oldest: Oldest,
     pub clock: Clock,
     pub random: Random,
 }

@@ -25,6 +25,7 @@ mod request;
 mod reply;
 mod answers;
 mod items;
+mod notices;
 mod references;
 mod rebuild;
 mod summary;
@@ -38,6 +39,7 @@ use crate::store::{Store, StoreError, StoreTx};
 use crate::wire::DeviceSigner;
 
 pub use execute::{ExecuteError, Sight};
+pub use notices::RefusedElsewhere;
 pub use open::{OpenError, Opening};
 pub use reply::{Arrived, ReplyFault};
 pub use request::PollError;

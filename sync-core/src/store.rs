@@ -114,6 +114,8 @@ tables! {
     Voucher "voucher",
     /// Rows that did not read, as they were found: work may be among them. By table and key.
     SetAside "set_aside",
+    /// Work of this user on another device that the server refused. By fact.
+    Notice "notice",
 }
 
 impl Table {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callout_server::boot::{self, Running};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat};
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
 use callout_server::state::AppState;
 use callout_server::workers;
 use callout_server::workers::relay::Consumer;
@@ -111,6 +111,17 @@ impl TestApp {
         self.database
     }
 
+    /// The server is stopped and started again with other settings.
+    pub async fn restarted_with(self, change: impl FnOnce(&mut Config)) -> Self {
+        let Self { running, clock, http, tenant, database, data } = self;
+        let mut config = Config { listen: running.addr, ..config(&database, data.path()) };
+        change(&mut config);
+        running.stop().await.expect("a clean stop");
+        let running = boot::start_with(&config, clock.clone()).await.expect("the server starts");
+        let tenant = tenant.on(running.state());
+        Self { running, clock, http, tenant, database, data }
+    }
+
     /// Puts a copy of the database aside, as it is at this moment. The server is stopped for it and started again.
     pub async fn back_up(self) -> (Self, TestDatabase) {
         let Self { running, clock, http, tenant, database, data } = self;
@@ -197,6 +208,11 @@ impl TestApp {
         self.running.state()
     }
 
+    /// Where the server keeps what is not in the database.
+    pub fn state_directory(&self) -> &Path {
+        self.data.path()
+    }
+
     /// The test's database.
     pub fn database(&self) -> &TestDatabase {
         &self.database
@@ -238,6 +254,7 @@ fn config(database: &TestDatabase, data: &Path) -> Config {
         database_connections: 8,
         signing_key_file: None,
         limits: Limits::default(),
+        oldest: Oldest::default(),
         log_format: LogFormat::Pretty,
     }
 }

@@ -49,7 +49,6 @@ pub struct Settings {
     pub calm: usize,
     /// Threads for the phones.
     pub threads: usize,
-    pub durability: Durability,
 }
 
 /// What an episode is made of, and how far it has come.
@@ -85,7 +84,7 @@ impl Pace {
 
 /// Plays one episode. The bar, if there is one, moves with each phone's round.
 pub async fn run(settings: &Settings, bar: Option<&ProgressBar>) -> Outcome {
-    let mut fleet = Fleet::start(&settings.name, settings.servers, settings.durability).await;
+    let mut fleet = Fleet::start(&settings.name, settings.servers, Durability::Full).await;
     let observer = fleet.observer().await;
     let road = Road::to(fleet.addresses(), settings.seed).await;
     let tenant = TestTenant::create(observer.state(), "chaos", road.url(), road::client()).await;

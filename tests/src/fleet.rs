@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use callout_server::boot::{self, Running};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat};
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
 use callout_server::platform::postgres::{DATABASE, Durability, Embedded, EmbeddedOptions, LogIn};
 use callout_server::tenancy::database;
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
 use crate::afterwards::Afterwards;
-use crate::postgres::{new_directory, sweep_when_we_end};
+use crate::postgres::{directory_for, make_directory, sweep_when_we_end};
 use crate::serve::Server;
 
 /// How long a server may take to answer again.
@@ -31,12 +32,12 @@ pub struct Cluster {
 impl Cluster {
     /// Starts one in a directory of this name.
     pub async fn start(name: &str, durability: Durability) -> Self {
-        let directory = new_directory(name);
-        Self::start_in(directory, durability).await
+        Self::start_in(directory_for(name), durability).await
     }
 
     /// Starts one below this directory, which is removed with it.
     pub async fn start_in(directory: PathBuf, durability: Durability) -> Self {
+        make_directory(&directory);
         let sweep = sweep_when_we_end(&directory);
         let options = EmbeddedOptions { directory: directory.join("pg"), durability, max_connections: 200 };
         let started = tokio::task::spawn_blocking(move || Embedded::start(&options)).await.expect("no panic");
@@ -63,6 +64,32 @@ impl Cluster {
     /// A connection that sees every row: for looking, never for doing.
     pub async fn superuser(&self) -> PgConnection {
         self.embedded.connect_options(LogIn::Superuser, DATABASE).connect().await.expect("a superuser's connection")
+    }
+
+    /// How to connect in a given role to a database of this name.
+    pub fn connect_options(&self, log_in: LogIn, name: &str) -> PgConnectOptions {
+        self.embedded.connect_options(log_in, name)
+    }
+
+    /// Where its socket is.
+    pub fn socket_directory(&self) -> PathBuf {
+        self.directory.join("pg")
+    }
+
+    /// A server inside this process, to set things up and to look, with its data there.
+    pub async fn observer(&self, data: &Path) -> Running {
+        let config = Config {
+            data_dir: data.to_owned(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            database_url: Some(self.app_url()),
+            database_owner_url: None,
+            database_connections: 8,
+            signing_key_file: None,
+            limits: Limits::default(),
+            oldest: Oldest::default(),
+            log_format: LogFormat::Pretty,
+        };
+        boot::start_with(&config, Clock::system()).await.expect("the server starts")
     }
 
     /// Whether it answers.
@@ -187,17 +214,7 @@ impl Fleet {
 
     /// A server inside this process, to set things up and to look: no phone is sent to it.
     pub async fn observer(&self) -> Running {
-        let config = Config {
-            data_dir: self.data.clone(),
-            listen: ([127, 0, 0, 1], 0).into(),
-            database_url: Some(self.cluster.app_url()),
-            database_owner_url: None,
-            database_connections: 8,
-            signing_key_file: None,
-            limits: Limits::default(),
-            log_format: LogFormat::Pretty,
-        };
-        boot::start_with(&config, Clock::system()).await.expect("the server starts")
+        self.cluster.observer(&self.data).await
     }
 
     async fn launch(&self, address: SocketAddr) -> Server {

@@ -8,6 +8,7 @@ mod deeds;
 mod ledger;
 mod link;
 mod exchange;
+mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,10 +16,12 @@ use std::sync::Arc;
 
 use callout_server::platform::clock::Clock;
 use callout_server::platform::random::Random;
-use sync_core::ids::{CustomerId, Nonce, SiteId, TicketId, VisitId};
+use sync_core::ids::{CustomerId, FactId, Nonce, SiteId, TicketId, VisitId};
 use sync_core::policy::Role;
 use sync_core::reference::{Customer, Site};
-use sync_core::replica::{AgendaEntry, Draft, Identity, Opening, Replica, Sight, Summary, SyncStatus};
+use sync_core::replica::{
+    AgendaEntry, Draft, Identity, Opening, RefusedElsewhere, Replica, Sight, Summary, SyncStatus,
+};
 use sync_core::store::{EncryptedStore, SqliteStore, StoreKey};
 use sync_core::time::DeviceTime;
 use sync_core::wire::DeviceSigner;
@@ -31,6 +34,7 @@ pub use deeds::{Deed, NotDone};
 pub use exchange::{Exchanged, MEDIA_TYPE};
 pub use ledger::{Entry, Outcome, PhoneLedger};
 pub use link::{Fate, Faults, Link};
+pub use upload::Uploaded;
 
 /// What the app says its version is.
 const APP_VERSION: &str = "1.0.0";
@@ -195,6 +199,16 @@ impl Phone {
     /// Work that was refused.
     pub fn drafts(&self) -> Vec<Arc<Draft>> {
         self.replica.drafts().cloned().collect()
+    }
+
+    /// Work that its owner did on another device and that was set aside.
+    pub fn refused_elsewhere(&mut self) -> Vec<RefusedElsewhere> {
+        self.replica.refused_elsewhere().expect("the phone's store")
+    }
+
+    /// Its owner has seen that.
+    pub fn settle_notice(&mut self, fact: FactId) {
+        self.replica.settle_notice(fact).expect("the phone's store");
     }
 
     /// The ticket of a visit that is on this phone.

@@ -141,18 +141,22 @@ fn server() -> &'static TestServer {
     SERVER.get_or_init(|| std::thread::spawn(start).join().expect("PostgreSQL for the tests"))
 }
 
-/// A new directory, in memory where that can be, that the database's user can reach too.
-pub(crate) fn new_directory(name: &str) -> PathBuf {
+/// A directory of this name for this process, in memory where that can be. It is not made yet.
+pub fn directory_for(name: &str) -> PathBuf {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    let directory = parent.join(format!("callout-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory for a server");
-    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).expect("its permissions");
-    directory
+    parent.join(format!("callout-{name}-{}", std::process::id()))
+}
+
+/// Makes a directory that the database's user can reach too.
+pub(crate) fn make_directory(directory: &Path) {
+    std::fs::create_dir_all(directory).expect("a directory for a server");
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).expect("its permissions");
 }
 
 fn start() -> TestServer {
-    let directory = new_directory("test");
+    let directory = directory_for("test");
+    make_directory(&directory);
     // For as long as we live.
     std::mem::forget(sweep_when_we_end(&directory));
     let directory = directory.join("pg");

@@ -23,7 +23,8 @@ pub struct TestTenant {
 }
 
 impl TestTenant {
-    pub(crate) async fn create(state: &AppState, slug: &str, base: String, http: reqwest::Client) -> Self {
+    /// Makes it on this server.
+    pub async fn create(state: &AppState, slug: &str, base: String, http: reqwest::Client) -> Self {
         let new = NewTenant {
             name: slug.to_owned(),
             slug: slug.to_owned(),

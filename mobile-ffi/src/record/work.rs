@@ -55,6 +55,9 @@ pub struct AwaitedBlob {
     /// How many bytes; 0 where the entry does not say.
     pub size: i64,
     pub mime: String,
+    /// The server has found twice that the bytes on this phone are not those that the entry names: the app shows it, and
+    /// uploads them no more.
+    pub is_corrupt: bool,
 }
 
 /// Work that was refused. Nothing of it is lost: it waits here for the user to settle it.
@@ -85,6 +88,16 @@ pub enum DraftDecision {
     Rejected,
 }
 
+impl From<NoticeDecision> for DraftDecision {
+    fn from(decision: NoticeDecision) -> Self {
+        match decision {
+            NoticeDecision::Waiting => Self::Waiting,
+            NoticeDecision::Accepted => Self::Accepted,
+            NoticeDecision::Rejected => Self::Rejected,
+        }
+    }
+}
+
 impl TryFrom<Place> for document::Place {
     type Error = FieldError;
 
@@ -103,6 +116,7 @@ impl AwaitedBlob {
             fact: FactId(blob.fact),
             size: blob.size,
             mime: blob.mime.clone(),
+            is_corrupt: blob.is_corrupt(),
         };
         replica.awaited_blobs().map(|blob| record(blob)).collect()
     }
@@ -119,11 +133,7 @@ impl Draft {
             detail: draft.detail.clone(),
             made_device_ms: draft.made_at.0,
             refused_device_ms: draft.refused_at.0,
-            decision: match draft.decision {
-                NoticeDecision::Waiting => DraftDecision::Waiting,
-                NoticeDecision::Accepted => DraftDecision::Accepted,
-                NoticeDecision::Rejected => DraftDecision::Rejected,
-            },
+            decision: draft.decision.into(),
             dispatcher_note: draft.note.clone(),
         };
         replica.drafts().map(|draft| record(draft)).collect()

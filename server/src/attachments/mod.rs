@@ -3,9 +3,18 @@
 
 mod routes;
 mod upload;
+mod resume_routes;
+mod resume;
 mod find;
 mod store;
 mod error;
 
 pub use find::on_event;
-pub use routes::routes;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::AppState;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    routes::routes().merge(resume_routes::routes())
+}

@@ -21,7 +21,7 @@ use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
 
 /// The largest attachment, in bytes.
-const LARGEST: usize = 32 << 20;
+pub const LARGEST: usize = 32 << 20;
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(get_attachment, put_attachment)).layer(DefaultBodyLimit::max(LARGEST))
@@ -75,6 +75,6 @@ async fn get_attachment(
 }
 
 /// A digest that cannot be read names nothing.
-fn digest(text: &str) -> Result<Sha256Hash, AttachmentError> {
+pub fn digest(text: &str) -> Result<Sha256Hash, AttachmentError> {
     hex::decode_exactly(text).map(Sha256Hash).ok_or(AttachmentError::NotFound)
 }

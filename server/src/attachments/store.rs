@@ -50,6 +50,12 @@ pub async fn is_stored(tx: &mut TenantTx, sha256: Sha256Hash) -> Result<bool, At
     Ok(stored.fetch_one(&mut **tx).await?)
 }
 
+/// How many bytes are stored of this blob; none if none are.
+pub async fn stored_size(tx: &mut TenantTx, sha256: Sha256Hash) -> Result<Option<i64>, AttachmentError> {
+    let size = sqlx::query_scalar!("select size from stored_blob where sha256 = $1", &sha256.0);
+    Ok(size.fetch_optional(&mut **tx).await?)
+}
+
 /// What the entries of a ticket name and nobody noted as stored.
 pub async fn missing(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<Sha256Hash>, AttachmentError> {
     let found = sqlx::query_scalar!(

@@ -18,6 +18,7 @@ use crate::live::Live;
 use crate::platform::blobs::BlobDirectory;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
+use crate::platform::partial::Partials;
 use crate::platform::random::Random;
 use crate::platform::serve::serve;
 use crate::platform::shutdown::{Shutdown, ShutdownTrigger, shutdown};
@@ -74,6 +75,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: 
         None => secret_file::read_or_create(&config.data_dir.join("signing.key"), random)?,
     };
     let blobs = BlobDirectory::open(config.data_dir.join("blobs"), random).context("the blob store")?;
+    let partials = Partials::open(config.data_dir.join("blobs/partial")).context("the place for uploads")?;
     let now = clock.now();
     let server_epoch = database.tenancy.server_epoch(ServerEpoch(random.uuid(now)), false, now).await?;
     Ok(AppState {
@@ -84,6 +86,8 @@ async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: 
         ledger: Arc::new(Ledger::new(server_epoch, Vouching::from_secret(&secret))),
         shutdown,
         blobs: Arc::new(blobs),
+        partials,
+        oldest: config.oldest.clone(),
         clock,
         random,
     })

@@ -108,9 +108,15 @@ impl Ledger {
             }
         }
 
-        let judged = match self.open(tx, header.ticket).await? {
-            None => Judged::nothing(batch, "unknown_ticket", "there is no such ticket"),
-            Some(mut open) => {
+        let judged = match self.open(tx, header.ticket).await {
+            Ok(None) => Judged::nothing(batch, "unknown_ticket", "there is no such ticket"),
+            // It is kept aside and seen; the rest of what the phone says goes on.
+            Err(error) if error.is_of_one_ticket() => {
+                tracing::error!(ticket.id = %header.ticket, %error, "a stored ticket cannot be read; a push to it is set aside");
+                Judged::nothing(batch, "unreadable_ticket", "what is stored of the ticket cannot be read")
+            }
+            Err(error) => return Err(error),
+            Ok(Some(mut open)) => {
                 if open.has_returned {
                     Box::pin(self.take_in_admitted_before(tx, &mut open, batch, now)).await?;
                 }

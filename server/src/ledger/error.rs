@@ -33,6 +33,11 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// What is stored of this one ticket cannot be read; of others it may.
+    pub fn is_of_one_ticket(&self) -> bool {
+        matches!(self, Self::Document(_) | Self::StoredId(_) | Self::Corrupt(_) | Self::Erased { .. })
+    }
+
     /// The same request may work soon: nothing is wrong with it.
     pub fn is_transient(&self) -> bool {
         match self {

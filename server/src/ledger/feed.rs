@@ -66,7 +66,12 @@ pub struct Entry {
     pub from_version: i64,
     /// It brought none: a row beside the ticket changed, such as its site.
     pub is_beside: bool,
+    /// It brought none: work of the channel's user on this ticket was set aside, or somebody decided about it.
+    pub is_notice: bool,
 }
+
+/// Stands for the first version in the row of a notice: there is none, and no reader can mistake it for one.
+pub const NOTICE: i64 = i64::MAX;
 
 /// A row that tickets name beside their documents.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +139,8 @@ pub async fn read(
                 _ => Motion::Change,
             },
             from_version: row.from_version,
-            is_beside: row.to_version < row.from_version,
+            is_beside: row.to_version < row.from_version && row.from_version != NOTICE,
+            is_notice: row.from_version == NOTICE,
         })
         .collect())
 }

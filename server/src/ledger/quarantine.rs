@@ -1,4 +1,5 @@
-//! Changes that could not be accepted, kept whole with the reason, for their author and a dispatcher to see.
+//! Changes that could not be accepted, kept whole with the reason, for their author and a dispatcher to see. Every device
+//! of the author hears of it by the feed, and of what was decided.
 
 use sync_core::document::{DocumentKey, Fact};
 use sync_core::guard;
@@ -6,8 +7,9 @@ use sync_core::ids::{FactId, Sha256Hash, TicketId};
 use sync_core::time::ServerTime;
 
 use super::documents::BatchKey;
+use super::judge::ORPHANED;
 use super::projections::body;
-use super::{LedgerError, instant};
+use super::{LedgerError, feed, instant};
 use crate::tenancy::TenantTx;
 
 /// One change set aside.
@@ -58,6 +60,19 @@ pub async fn keep(
         .execute(tx.as_mut())
         .await?;
     }
+    // What was only held up by another is made again by its phone.
+    if aside.iter().any(|one| one.code != ORPHANED) {
+        sqlx::query!(
+            "insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+            values ($1, $2, $3, 'change', $4, 0)",
+            tx.tenant().0,
+            feed::engineer_channel(user),
+            ticket.0,
+            feed::NOTICE,
+        )
+        .execute(tx.as_mut())
+        .await?;
+    }
     Ok(())
 }
 
@@ -73,12 +88,18 @@ pub struct HandedIn {
 pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime) -> Result<(), LedgerError> {
     for HandedIn { ticket, device, user, aside } in handed_in {
         sqlx::query!(
-            "insert into quarantine (
-                tenant_id, quarantine_id, ticket_id, device_id, user_id,
-                change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at)
-            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-            where not exists (select from fact where ticket_id = $3 and fact_id = $8)
-            on conflict do nothing",
+            "with kept as (
+                insert into quarantine (
+                    tenant_id, quarantine_id, ticket_id, device_id, user_id,
+                    change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at)
+                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+                where not exists (select from fact where ticket_id = $3 and fact_id = $8)
+                on conflict do nothing
+                returning tenant_id, user_id, ticket_id
+            )
+            insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+            select tenant_id, 'engineer:' || user_id, ticket_id, 'change', $13, 0
+            from kept",
             tx.tenant().0,
             aside.id,
             ticket.0,
@@ -91,6 +112,7 @@ pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime)
             aside.code,
             aside.detail,
             instant(now),
+            feed::NOTICE,
         )
         .execute(tx.as_mut())
         .await?;
@@ -107,12 +129,20 @@ pub async fn settle_entered(
 ) -> Result<(), LedgerError> {
     let facts: Vec<uuid::Uuid> = facts.iter().map(|fact| fact.0).collect();
     sqlx::query!(
-        "update quarantine
-        set settled_at = $1, settlement = 'entered'
-        where ticket_id = $2 and fact_id = any($3) and settled_at is null",
+        "with settled as (
+            update quarantine
+            set settled_at = $1, settlement = 'entered'
+            where ticket_id = $2 and fact_id = any($3) and settled_at is null
+            returning tenant_id, user_id, ticket_id, code
+        )
+        insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+        select distinct tenant_id, 'engineer:' || user_id, ticket_id, 'change', $4::bigint, 0
+        from settled
+        where code <> 'orphaned'",
         instant(now),
         ticket.0,
         &facts,
+        feed::NOTICE,
     )
     .execute(tx.as_mut())
     .await?;
@@ -174,13 +204,20 @@ pub async fn settle(
         Settlement::Dismissed => "dismissed",
     };
     sqlx::query!(
-        "update quarantine
-        set settled_at = $2, settled_by = $3, settlement = $4
-        where quarantine_id = $1 and settled_at is null",
+        "with settled as (
+            update quarantine
+            set settled_at = $2, settled_by = $3, settlement = $4
+            where quarantine_id = $1 and settled_at is null
+            returning tenant_id, user_id, ticket_id
+        )
+        insert into feed (tenant_id, channel, ticket_id, kind, from_version, to_version)
+        select tenant_id, 'engineer:' || user_id, ticket_id, 'change', $5, 0
+        from settled",
         id,
         instant(now),
         by.0,
         settlement,
+        feed::NOTICE,
     )
     .execute(tx.as_mut())
     .await?;

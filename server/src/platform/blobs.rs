@@ -21,6 +21,17 @@ pub struct BlobKey {
     pub sha256: [u8; 32],
 }
 
+impl BlobError {
+    /// What became of a file of the store.
+    pub(super) fn of(doing: &'static str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(source),
+            io::ErrorKind::InvalidData => Self::OtherBytes,
+            _ => Self::Io { doing, source },
+        }
+    }
+}
+
 impl fmt::Display for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "t/{}/{}", self.tenant.as_hyphenated(), hex::encode(&self.sha256))
@@ -114,11 +125,7 @@ impl BlobDirectory {
         let done = tokio::task::spawn_blocking(move || work(&store));
         Box::pin(async move {
             let done = done.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-            done.map_err(|source| match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BlobError::Full(source),
-                io::ErrorKind::InvalidData => BlobError::OtherBytes,
-                _ => BlobError::Io { doing, source },
-            })
+            done.map_err(|source| BlobError::of(doing, source))
         })
     }
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub signing_key_file: Option<PathBuf>,
     #[command(flatten)]
     pub limits: Limits,
+    #[command(flatten)]
+    pub oldest: Oldest,
     #[arg(long, env = "CALLOUT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
     pub log_format: LogFormat,
 }
@@ -51,6 +53,17 @@ impl Default for Limits {
     fn default() -> Self {
         Self { max_requests: 256, header_limit_ms: 10_000, body_idle_limit_ms: 15_000 }
     }
+}
+
+/// The oldest apps that are still sent anything. Older ones may push what they hold, and are told to be brought up to date.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Oldest {
+    /// The oldest version of the sync conversation that an app may speak and be sent anything.
+    #[arg(long, env = "CALLOUT_OLDEST_PROTOCOL", default_value_t = 0)]
+    pub oldest_protocol: u32,
+    /// The oldest version of the app that is sent anything, such as 2.1; empty for any.
+    #[arg(long, env = "CALLOUT_OLDEST_APP_VERSION", default_value = "")]
+    pub oldest_app_version: String,
 }
 
 /// How the log looks. `RUST_LOG` chooses what is in it.

@@ -26,6 +26,16 @@ struct Parts {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// The slug of what could not be written because the database's disk is full.
+const DATABASE_FULL: &str = "database-full";
+
+/// PostgreSQL's code for a disk without room.
+const DISK_FULL: &str = "53100";
+
+/// On an answer: the database has no room for what was to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct DatabaseFull;
+
 /// PostgreSQL's code for a character that it cannot store: zero.
 const UNTRANSLATABLE: &str = "22021";
 
@@ -120,6 +130,11 @@ impl From<sqlx::Error> for Problem {
                 "A text contains a character that cannot be kept",
             );
         }
+        if error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == DISK_FULL) {
+            return Self::new(StatusCode::INSUFFICIENT_STORAGE, DATABASE_FULL, "There is no room for this just now")
+                .retry_after(10)
+                .caused_by(error);
+        }
         let is_passing = match &error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::BeginFailed => true,
             // Shutting down, starting up, out of connections, timed out, deadlocked: the transaction is rolled back.
@@ -152,6 +167,9 @@ impl IntoResponse for Problem {
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(seconds) = retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if slug == DATABASE_FULL {
+            response.extensions_mut().insert(DatabaseFull);
         }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::platform::config::Limits;
 use crate::platform::limits::{self, Admission};
 use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::room::{self, Room};
 use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
@@ -25,15 +26,17 @@ use crate::{
 /// The whole HTTP interface.
 pub fn router(state: AppState, live: Live, limits: Limits) -> axum::Router {
     let body_idle = Duration::from_millis(limits.body_idle_limit_ms);
+    let room = Room::default();
     let (api, document) = api(live).split_for_parts();
     let api = api.layer(from_fn_with_state(state.clone(), idempotency::once::<AppState>));
+    let api = api.layer(from_fn_with_state(room.clone(), room::watch));
     axum::Router::new()
         .nest("/api/v1", api)
         .merge(openapi::pages(document))
         .layer(from_fn_with_state(Admission::new(limits.max_requests), limits::admit))
         // Outside of admission: they must answer when the server is busy.
         .route("/healthz", get(|| async { StatusCode::OK }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready).with_state((state.tenancy.clone(), room.clone())))
         .route("/metrics", get(metrics))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
@@ -63,9 +66,12 @@ fn api(live: Live) -> OpenApiRouter<AppState> {
         .merge(visits::routes())
 }
 
-/// 200 once the database answers.
-async fn ready(State(tenancy): State<Tenancy>) -> ApiResult<StatusCode> {
+/// 200 once the database answers, and has room.
+async fn ready(State((tenancy, room)): State<(Tenancy, Room)>) -> ApiResult<StatusCode> {
     tenancy.check().await?;
+    if room.is_lacking() {
+        return Err(Problem::unavailable(10).detail("the database has no room"));
+    }
     Ok(StatusCode::OK)
 }
 

@@ -14,9 +14,10 @@ use sync_core::wire::{Batch, Item, ScopeAnswer, ServerSigner, SyncReply, SyncReq
 use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
-use super::{notices, references, report, scope, wishes};
+use super::{notices, references, report, scope, versions, wishes};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::platform::clock::Clock;
+use crate::platform::config::Oldest;
 use crate::platform::problem::{ApiResult, Problem};
 use crate::tenancy::{self, SyncCtx, TenantCtx, TenantTx};
 
@@ -29,6 +30,7 @@ pub struct Exchange {
     pub signer: ServerSigner,
     pub clock: Clock,
     pub reports: Arc<report::Reports>,
+    pub oldest: Oldest,
 }
 
 /// Answers one request, given as it came.
@@ -59,10 +61,14 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     let answers = wishes::answer(ctx, request.device, &wishes, now).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);
     reply.answers = answers;
-    reply.standing = wire::Standing::PushOnly;
-    if is_active {
+    reply.standing = if is_active { wire::Standing::Active } else { wire::Standing::PushOnly };
+    reply.upgrade_required = versions::upgrade(&exchange.oldest, &request);
+    if is_active && reply.upgrade_required.is_some() {
+        // That its bytes are stored is an answer to what it handed in, like an ack.
+        let awaited = request.awaiting_blobs;
+        reply.items = ctx.read(async move |tx: &mut TenantTx| blob_store::stored(tx, &awaited).await).await?;
+    } else if is_active {
         let (page, scope) = page(exchange, ctx, request, pushed, now).await?;
-        reply.standing = wire::Standing::Active;
         reply.cursor = page.place.write();
         reply.scope = scope;
         (reply.items, reply.more, reply.feed_reset) = (page.items, page.more, page.is_reset);
@@ -104,10 +110,14 @@ async fn page(
 ) -> Result<(Page, Option<ScopeAnswer>), LedgerError> {
     let (ledger, channels) = (Arc::clone(&exchange.ledger), channels(ctx));
     let place = Place::read(&request.cursor, ledger.epoch());
+    let user = ctx.user();
     ctx.read(async move |tx: &mut TenantTx| {
         let mut page = pull::pull(tx, &ledger, place, &channels, request.budget, &pushed).await?;
         let scope = scope::repair(tx, &ledger, &channels, &request, &mut page).await?;
         page.items.extend(references::of(tx, &page.beside, now).await?);
+        if let Some(user) = user {
+            page.items.extend(notices::of_tickets(tx, user, request.device, &page.noticed, now).await?);
+        }
         page.items.extend(notices::decisions(tx, request.device, request.outstanding.drafts).await?);
         page.items.extend(blob_store::stored(tx, &request.awaiting_blobs).await?);
         Ok((page, scope))

@@ -13,3 +13,4 @@ mod notices;
 mod blob_store;
 mod cursor;
 mod report;
+mod versions;

@@ -22,6 +22,8 @@ pub struct Page {
     pub items: Vec<Item>,
     /// Tickets of which the device is to have the rows beside them.
     pub beside: Vec<TicketId>,
+    /// Tickets of which the device is to hear what of its user's work was set aside.
+    pub noticed: Vec<TicketId>,
     pub place: Place,
     pub more: bool,
     /// The items start from nothing.
@@ -41,6 +43,7 @@ impl Page {
             room.take(entered.snapshot.len());
             self.items.push(Item::Enter(entered));
             self.beside.push(ticket);
+            self.noticed.push(ticket);
         }
         Ok(())
     }
@@ -129,7 +132,14 @@ async fn enter(
     )
     .fetch_all(tx.as_mut())
     .await?;
-    let mut page = Page { items: Vec::with_capacity(tickets.len()), beside: Vec::new(), place, more: false, is_reset };
+    let mut page = Page {
+        items: Vec::with_capacity(tickets.len()),
+        beside: Vec::new(),
+        noticed: Vec::new(),
+        place,
+        more: false,
+        is_reset,
+    };
     let mut last = None;
     let mut left = tickets.len();
     for ticket in tickets {
@@ -168,8 +178,16 @@ async fn follow(
         position = row.position;
     }
     let items = Vec::with_capacity(moved.len());
-    let mut page = Page { items, beside: Vec::new(), place: Place { position, ..place }, more, is_reset: false };
+    let mut page = Page {
+        items,
+        beside: Vec::new(),
+        noticed: Vec::new(),
+        place: Place { position, ..place },
+        more,
+        is_reset: false,
+    };
     for (ticket, moved) in moved {
+        page.noticed.extend(moved.is_notice.then_some(ticket));
         match moved.motion {
             Motion::Leave => page.items.push(Item::Leave { ticket, reason: LeaveReason::Reassigned }),
             Motion::Enter => page.enter(tx, ledger, ticket, &mut room).await?,
@@ -187,16 +205,19 @@ struct Moved {
     motion: Motion,
     from_version: i64,
     is_beside: bool,
+    is_notice: bool,
 }
 
 impl Moved {
     fn by(row: &feed::Entry) -> Self {
-        Self { motion: row.motion, from_version: row.from_version, is_beside: row.is_beside }
+        let feed::Entry { motion, from_version, is_beside, is_notice, .. } = *row;
+        Self { motion, from_version, is_beside, is_notice }
     }
 
     /// The last entering or leaving decides; changes alone add up.
     fn then(&mut self, row: &feed::Entry) {
         self.is_beside |= row.is_beside;
+        self.is_notice |= row.is_notice;
         match row.motion {
             Motion::Enter | Motion::Leave => self.motion = row.motion,
             Motion::Change => self.from_version = self.from_version.min(row.from_version),
@@ -208,6 +229,11 @@ async fn whole(tx: &mut TenantTx, ledger: &Ledger, ticket: TicketId) -> Result<O
     let read = match ledger.read(tx, ticket).await {
         Ok(Some(read)) => read,
         Ok(None) | Err(LedgerError::Erased { .. }) => return Ok(None),
+        // One ticket that does not open here must not keep all others from the device.
+        Err(error) if error.is_of_one_ticket() => {
+            tracing::error!(ticket.id = %ticket, %error, "a stored ticket cannot be read; the device goes without it");
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     let (snapshot, document_key) = (read.doc.to_travel(&read.key), read.key.0);

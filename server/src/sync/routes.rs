@@ -56,7 +56,7 @@ async fn sync(
         ));
     }
     let body = body.map_err(|rejection| crate::platform::extract::body_problem(rejection.status()))?;
-    let AppState { ledger, signer, clock, .. } = state;
-    let reply = exchange::exchange(&Exchange { ledger, signer, clock, reports }, &caller, &body).await?;
+    let AppState { ledger, signer, clock, oldest, .. } = state;
+    let reply = exchange::exchange(&Exchange { ledger, signer, clock, reports, oldest }, &caller, &body).await?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], reply).into_response())
 }

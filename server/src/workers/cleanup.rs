@@ -1,4 +1,5 @@
-//! Forgets what has expired: tokens, challenges, kept answers, positions kept long enough.
+//! Forgets what has expired: tokens, challenges, kept answers, uploads left unfinished, positions kept
+//! long enough.
 
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ pub(super) async fn run(state: AppState, stopping: Shutdown) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "expired rows forgotten"),
             Err(error) => tracing::error!(error = %error, "cannot forget what has expired"),
+        }
+        if let Err(error) = state.partials.forget_expired(state.clock.now()).await {
+            tracing::error!(error = %error, "cannot forget unfinished uploads");
         }
         if let Err(error) = forget_positions(&state).await {
             tracing::error!(error = %error, "cannot forget old positions");

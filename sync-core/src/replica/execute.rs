@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::command::{Author, Stamp, TicketView};
 use crate::document::{Actor, DocumentError, DocumentKey, Fact, FactBody, Sealed, SealedAt, TicketDoc, seal};
-use crate::ids::{FactId, IntentId, TicketId};
+use crate::ids::{FactId, IntentId, Sha256Hash, TicketId};
 use crate::policy::Origin;
 use crate::replica::rows::Record;
 use crate::replica::rows::work::Pending;
@@ -156,6 +156,17 @@ impl<S: Store> Replica<S> {
         self.state.blobs.values()
     }
 
+    /// The server had all bytes of a blob and found that they are others than the fact names (`other-bytes`). The host
+    /// uploads it once more from its beginning, and then no more: see [`AwaitedBlob::is_corrupt`].
+    pub fn handle_upload_refused(&mut self, sha256: Sha256Hash) -> Result<(), StoreError> {
+        self.work(|work| {
+            let Some(blob) = work.state.blobs.get_mut(&sha256) else { return Ok(()) };
+            let blob = Arc::make_mut(blob);
+            blob.refusals = blob.refusals.saturating_add(1);
+            blob.write(&mut work.tx)
+        })
+    }
+
     /// Tickets that may be taken from the pool: the card of each, as the server made it.
     pub fn pool(&mut self) -> Result<Vec<(TicketId, Vec<u8>)>, StoreError> {
         let cards = self.store.begin()?.sift(crate::store::Table::PoolCard, b"")?.rows;
@@ -183,7 +194,7 @@ impl<T: StoreTx> Work<T> {
             FactBody::Signature { strokes_sha256, .. } => (*strokes_sha256, 0, String::new()),
             _ => return Ok(()),
         };
-        let blob = AwaitedBlob { sha256, ticket, fact: fact.id, size, mime };
+        let blob = AwaitedBlob { sha256, ticket, fact: fact.id, size, mime, refusals: 0 };
         blob.write(&mut self.tx)?;
         self.state.blobs.insert(sha256, Arc::new(blob));
         Ok(())

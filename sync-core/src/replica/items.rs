@@ -8,9 +8,8 @@ use crate::replica::reply::Page;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::Vouched;
 use crate::replica::rows::ticket::Ticket;
-use crate::replica::rows::work::Draft;
 use crate::store::{StoreError, StoreTx, Table};
-use crate::wire::{Delta, Enter, Item, Notice, NoticeDecision, PoolCard, change_hash};
+use crate::wire::{Delta, Enter, Item, PoolCard, change_hash};
 
 impl<T: StoreTx> Page<'_, T> {
     pub(super) fn take_item(&mut self, item: Item) -> Result<(), StoreError> {
@@ -138,19 +137,6 @@ impl<T: StoreTx> Page<'_, T> {
         let Some(epoch) = self.work.state.device.server_epoch.filter(|_| !voucher.is_empty()) else { return Ok(()) };
         let received = self.server_time;
         Vouched { ticket, bytes, document_key, voucher, received, epoch }.write(&mut self.work.tx)
-    }
-
-    fn take_notice(&mut self, notice: Notice) -> Result<(), StoreError> {
-        let Some(draft) = self.work.state.drafts.get(&notice.fact).cloned() else { return Ok(()) };
-        self.arrived.changed.insert(draft.ticket);
-        match notice.decision {
-            // It comes with the feed like anybody's fact.
-            NoticeDecision::Accepted => self.work.take_draft(notice.fact).map(drop),
-            decision => {
-                let note = notice.note;
-                self.work.put_draft(Draft { decision, note, ..Arc::unwrap_or_clone(draft) })
-            }
-        }
     }
 
     fn take_pool_card(&mut self, card: &PoolCard) -> Result<(), StoreError> {

@@ -37,6 +37,9 @@ const MIGRATIONS: &[&str] = &[
     "
     create table set_aside (key blob primary key not null, value blob not null) strict;
 ",
+    "
+    create table notice (key blob primary key not null, value blob not null) strict;
+",
 ];
 
 /// How long to wait for another process, such as an app extension, before [`StoreError::Busy`].

@@ -73,11 +73,11 @@ fn until_killed(
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(phone.stdout.take().unwrap()).lines();
+    let lines = BufReader::new(phone.stdout.take().unwrap()).lines();
     let mut answers = phone.stdin.take().unwrap();
     let mut left = 2 + chance.below(30);
     // What it wrote before it was killed is still in the pipe, and counts.
-    while let Some(line) = lines.next() {
+    for line in lines {
         let line = line.unwrap();
         let mut words = line.split(' ');
         match (words.next(), words.next(), words.next()) {

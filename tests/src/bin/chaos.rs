@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use callout_server::platform::postgres::Durability;
 use callout_tests::chaos::{self, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -24,7 +23,6 @@ async fn main() -> anyhow::Result<ExitCode> {
         rounds: number("ROUNDS", 20)?,
         calm: number("CALM", 150)?,
         threads: number("THREADS", 2)?,
-        durability: Durability::Full,
     };
     let (mut episodes, mut saved, mut kills) = (0, 0, 0);
     loop {

@@ -143,7 +143,10 @@ async fn live_one(phone: Phone, rounds: usize, mut dice: StdRng, pace: &Pace) ->
             pace.exchanged();
         }
         if dice.random_ratio(1, 3) {
-            phone.upload().await;
+            match dice.random() {
+                true => drop(phone.upload().await),
+                false => drop(phone.upload_in_pieces(dice.random_range(1_000..16_000)).await),
+            }
         }
         match dice.random_range(0..100) {
             0..6 => {

@@ -7,7 +7,9 @@ use reqwest::{Method, StatusCode, header};
 use sync_core::ids::{Nonce, Sha256Hash};
 use sync_core::replica::{Arrived, Failure, ReplyFault};
 use sync_core::wire::envelope::{self, Effort};
-use sync_core::wire::{Batch, BatchHeader, IntentOutcome, RejectOutcome, SyncReply, SyncRequest, intent, signed};
+use sync_core::wire::{
+    Batch, BatchHeader, IntentOutcome, RejectOutcome, ServerSigner, SyncReply, SyncRequest, intent, signed,
+};
 
 use callout_server::platform::random::Random;
 
@@ -57,20 +59,16 @@ impl Phone {
         }
     }
 
-    /// Uploads the bytes that the server is not known to have, over the way as it is. The next exchange will say that
-    /// they are stored. How many the server took.
-    pub async fn upload(&mut self) -> usize {
-        let awaited: Vec<Sha256Hash> = self.replica.awaited_blobs().map(|blob| blob.sha256).collect();
-        let mut taken = 0;
-        for sha256 in awaited {
-            if !self.link.is_up || self.link.draw() == Fate::RequestLost {
-                continue;
-            }
-            let bytes = std::fs::read(self.photo_path(sha256)).expect("bytes that were promised to be kept");
-            let put = self.owner.request(Method::PUT, &format!("/attachments/{sha256}")).body(bytes);
-            taken += usize::from(put.send().await.is_ok_and(|answer| answer.status().is_success()));
-        }
-        taken
+    /// The same with a server that answers otherwise than it should, and signs for it.
+    pub async fn exchange_altered(&mut self, signer: &ServerSigner, alter: impl FnOnce(&mut SyncReply)) -> Exchanged {
+        let request = self.replica.poll_request(self.time.now()).expect("the phone's store");
+        let request = request.expect("no other request is under way");
+        let asked = Asked::read(&request);
+        let body = self.post(request.clone()).await.expect("an answer");
+        let mut reply = self.read_reply(&body, &request).expect("a signed reply");
+        alter(&mut reply);
+        let body = signed::seal(&reply.encode(), &request, Effort::Quick, signer);
+        self.take_in(&body, &request, &asked)
     }
 
     /// The request over the way as it is.
@@ -119,7 +117,11 @@ impl Phone {
         match answer.status() {
             StatusCode::OK => Ok(answer.bytes().await.map_err(|_| Failure::Offline)?.to_vec()),
             StatusCode::UNAUTHORIZED => Err(Failure::SignIn),
-            status => Err(Failure::Server { status: status.as_u16(), retry_after_ms: None }),
+            status => {
+                let wait =
+                    answer.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse::<u32>().ok());
+                Err(Failure::Server { status: status.as_u16(), retry_after_ms: wait.map(|seconds| seconds * 1000) })
+            }
         }
     }
 

@@ -274,3 +274,62 @@ async fn what_is_not_a_sync_request_is_a_problem_and_changes_nothing() {
     phone.online().await;
     app.expect_nothing_lost(&[&phone]).await;
 }
+
+#[tokio::test]
+async fn what_was_set_aside_of_one_phone_is_told_to_all_phones_of_its_user_and_what_was_decided_too() {
+    let app = TestApp::start().await;
+    let (desk, ana, mut first, visits) = scene(&app, 2).await;
+    let mut second = app.tenant().sign_in_again(&ana).await.phone().await;
+    second.online().await;
+    let ben = app.engineer("ben").await;
+    desk.new_visit().assigned_to(&ben).save().await;
+    let mut stranger = ben.phone().await;
+    stranger.online().await;
+    let refused: Vec<FactId> = visits
+        .iter()
+        .map(|visit| first.forge(visit.id, FactBody::Cancel { reason: "not-hers-to-say".into() }))
+        .collect();
+    first.note(visits[0].id, "what stands on it comes in by itself and is nobody's news");
+    first.online().await;
+    app.settle().await;
+    second.online().await;
+    let told = |phone: &mut Phone| {
+        let mut told: Vec<_> =
+            phone.refused_elsewhere().into_iter().map(|one| (one.fact, one.code, one.decision)).collect();
+        told.sort_by_key(|one| one.0);
+        told
+    };
+    let expect =
+        |decision: NoticeDecision| refused.iter().map(|fact| (*fact, "desk_only".to_owned(), decision)).collect();
+    let mut waiting: Vec<_> = expect(NoticeDecision::Waiting);
+    waiting.sort_by_key(|one| one.0);
+    assert_eq!(told(&mut second), waiting);
+    assert_eq!((first.drafts().len(), told(&mut first)), (2, vec![]), "where it was done it is a draft");
+    // One that begins later hears of it too; somebody else does not.
+    let mut third = app.tenant().sign_in_again(&ana).await.phone().await;
+    third.online().await;
+    assert_eq!(told(&mut third), waiting);
+    stranger.online().await;
+    assert_eq!(told(&mut stranger), vec![]);
+
+    for (one, settlement) in desk.quarantine().await.iter().zip(["entered", "dismissed"]) {
+        let path = format!("/quarantine/{}/settle", one["quarantine_id"].as_str().unwrap());
+        desk.post(&path, &json!({ "settlement": settlement })).await.expect(200);
+    }
+    app.settle().await;
+    let dismissed = desk.get("/quarantine?settled=true&limit=500").await.json();
+    let dismissed = dismissed["items"].as_array().unwrap().iter().find(|one| one["settlement"] == "dismissed").unwrap();
+    let dismissed = FactId(dismissed["fact_id"].as_str().unwrap().parse().unwrap());
+    for phone in [&mut second, &mut third] {
+        phone.online().await;
+        let told = told(phone);
+        assert_eq!(told, vec![(dismissed, "desk_only".to_owned(), NoticeDecision::Rejected)]);
+    }
+    // It survives the app, until she has seen it.
+    let mut second = second.restart();
+    assert_eq!(told(&mut second).len(), 1);
+    second.settle_notice(dismissed);
+    second.online().await;
+    assert_eq!(told(&mut second), vec![]);
+    app.expect_nothing_lost(&[&first]).await;
+}

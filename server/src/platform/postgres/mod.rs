@@ -36,7 +36,8 @@ pub struct EmbeddedOptions {
 pub enum Durability {
     /// Every commit is flushed. The only choice for data that matters.
     Full,
-    /// Nothing is flushed: for databases that live as long as a test run.
+    /// Nothing is flushed: for databases that live as long as a test run and are never torn down within it, since a
+    /// commit is then lost even if only PostgreSQL dies.
     None,
 }
 

@@ -32,6 +32,16 @@ pub struct AwaitedBlob {
     /// In bytes; 0 if the fact does not say.
     pub size: i64,
     pub mime: String,
+    /// How often the server had the whole of it and found other bytes than the fact names.
+    pub refusals: u32,
+}
+
+impl AwaitedBlob {
+    /// The bytes on this device are not those that the fact names: sending them again is of no use, and the user must see
+    /// it. Once may have been the way; twice is the file.
+    pub fn is_corrupt(&self) -> bool {
+        self.refusals >= 2
+    }
 }
 
 /// What the server sent with its voucher, to be shown to it again should it lose it.
@@ -132,6 +142,8 @@ pub(in crate::replica) struct BlobRow {
     size: i64,
     #[prost(string, tag = "4")]
     mime: String,
+    #[prost(uint32, tag = "5")]
+    refusals: u32,
 }
 
 impl Record for AwaitedBlob {
@@ -148,6 +160,7 @@ impl Record for AwaitedBlob {
             fact: self.fact.as_bytes().to_vec(),
             size: self.size,
             mime: self.mime.clone(),
+            refusals: self.refusals,
         }
     }
 
@@ -158,6 +171,7 @@ impl Record for AwaitedBlob {
             fact: FactId::from_slice(&row.fact).ok()?,
             size: row.size,
             mime: row.mime,
+            refusals: row.refusals,
         })
     }
 }

@@ -6,8 +6,7 @@ use std::process::Stdio;
 
 use callout_server::boot;
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat};
-use callout_server::platform::postgres::Durability;
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
 use callout_tests::proxy::{PostgresProxy, Side};
 use callout_tests::{Phone, TestApp, chaos};
 use sqlx::Row;
@@ -77,7 +76,6 @@ async fn f1_servers_killed_under_load_lose_nothing_and_everybody_agrees_afterwar
         rounds: 6,
         calm: 25,
         threads: 2,
-        durability: Durability::None,
     };
     let outcome = chaos::run(&settings, None).await;
     println!("{}", outcome.json());
@@ -139,6 +137,7 @@ async fn serve_when_asked() {
         database_connections: 4,
         signing_key_file: Some(path("CALLOUT_TEST_KEY")),
         limits: Limits::default(),
+        oldest: Oldest::default(),
         log_format: LogFormat::Pretty,
     };
     let running = boot::start_with(&config, Clock::system()).await.unwrap();

@@ -11,8 +11,8 @@ use crate::offline::scene;
 
 /// Something that gives this answer to whatever is asked of it.
 async fn portal(answer: Vec<u8>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let answer = answer.clone();
