@@ -13,6 +13,7 @@ pub mod sync;
 pub mod dispatching;
 pub mod devices;
 pub mod engineers;
+pub mod evidence;
 pub mod intake;
 pub mod live;
 pub mod sites;

@@ -1,12 +1,16 @@
 //! The command line of the server.
 
 use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use callout_server::boot::{self, admin};
+use callout_server::evidence;
 use callout_server::platform::config::Config;
-use callout_server::platform::telemetry;
+use callout_server::platform::{hex, telemetry};
 use clap::{Args, Parser, Subcommand};
+use sync_core::wire::ServerKey;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Parser)]
@@ -26,6 +30,15 @@ enum Command {
         /// The database, as the role that owns the tables or is to own them.
         #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true)]
         database_owner_url: String,
+    },
+    /// Check an evidence file: signatures, chain, document, photos. Needs nothing but the file; exits with 1 if it does not
+    /// hold, and with 2 if it cannot be read.
+    Verify {
+        file: std::path::PathBuf,
+        /// The server's public key, 64 hexadecimal digits, if it is known from elsewhere. Without it, the key in the file is
+        /// believed.
+        #[arg(long)]
+        server_key: Option<String>,
     },
     /// What an operator does.
     #[command(subcommand)]
@@ -60,22 +73,46 @@ struct CreateTenant {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     match CommandLine::parse().command {
-        Command::Serve(config) => serve(config).await,
+        Command::Serve(config) => serve(config).await?,
         Command::Migrate { database_owner_url } => {
             // Not an argument, which everybody on the machine could read.
             let app_password = std::env::var("CALLOUT_APP_PASSWORD").ok();
             let applied = boot::migrate(&database_owner_url, app_password.as_deref()).await?;
             println!("{applied} migrations applied");
-            Ok(())
         }
-        Command::Admin(Admin::CreateTenant(wanted)) => create_tenant(wanted).await,
+        Command::Verify { file, server_key } => return Ok(verify(&file, server_key.as_deref())),
+        Command::Admin(Admin::CreateTenant(wanted)) => create_tenant(wanted).await?,
         Command::Admin(Admin::AnnounceRestore(config)) => {
             let epoch = admin::announce_restore(&config).await?;
             println!("the server epoch is now {epoch}; restart the server");
-            Ok(())
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what holds and what does not.
+fn verify(file: &Path, server_key: Option<&str>) -> ExitCode {
+    let cannot_be_read = |why: anyhow::Error| {
+        eprintln!("{}: {why:#}", file.display());
+        ExitCode::from(2)
+    };
+    let key = server_key.map(|text| {
+        let bytes: [u8; 32] = hex::decode_exactly(text).context("the server's key is not 64 hexadecimal digits")?;
+        ServerKey::from_bytes(&bytes).context("the server's key")
+    });
+    let key = match key.transpose() {
+        Ok(key) => key,
+        Err(why) => return cannot_be_read(why),
+    };
+    let opened = std::fs::File::open(file).map_err(anyhow::Error::from);
+    match opened.and_then(|opened| Ok(evidence::verify::verify(std::io::BufReader::new(opened), key)?)) {
+        Ok(report) => {
+            println!("{report}");
+            if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(why) => cannot_be_read(why),
     }
 }
 

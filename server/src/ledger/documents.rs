@@ -214,7 +214,8 @@ pub async fn append(
     let mut rows = Columns::default();
     for one in appended {
         open.version += 1;
-        open.chain = chain(open.chain, one, now);
+        let device = one.author.batch.map(|batch| batch.device);
+        open.chain = chain_link(open.chain, one.change.hash, one.author.user, device, now);
         rows.push(open, one);
     }
     let snapshot = (open.version - open.snapshot_version >= SNAPSHOT_EVERY).then(|| snapshot(&open.doc)).flatten();
@@ -275,16 +276,22 @@ pub fn heads_bytes(doc: &TicketDoc) -> Vec<u8> {
     doc.heads().iter().flat_map(|hash| hash.0).collect()
 }
 
-/// The link of the audit chain that this change makes: whoever rewrites one breaks all that follow.
-fn chain(before: Sha256Hash, appended: &Appended, now: ServerTime) -> Sha256Hash {
+/// The link of the audit chain that a change makes: whoever rewrites one breaks all that follow. The link before the
+/// first is the SHA-256 of the ticket's id.
+pub fn chain_link(
+    before: Sha256Hash,
+    change: Sha256Hash,
+    user: Option<UserId>,
+    device: Option<DeviceId>,
+    received: ServerTime,
+) -> Sha256Hash {
     let nobody = [0; 16];
-    let author = appended.author;
     let mut link = Vec::with_capacity(104);
     link.extend_from_slice(&before.0);
-    link.extend_from_slice(&appended.change.hash.0);
-    link.extend_from_slice(author.user.as_ref().map_or(&nobody, |user| user.as_bytes()));
-    link.extend_from_slice(author.batch.as_ref().map_or(&nobody, |batch| batch.device.as_bytes()));
-    link.extend_from_slice(&now.0.to_be_bytes());
+    link.extend_from_slice(&change.0);
+    link.extend_from_slice(user.as_ref().map_or(&nobody, |user| user.as_bytes()));
+    link.extend_from_slice(device.as_ref().map_or(&nobody, |device| device.as_bytes()));
+    link.extend_from_slice(&received.0.to_be_bytes());
     Sha256Hash::of(&link)
 }
 

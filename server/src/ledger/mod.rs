@@ -34,7 +34,7 @@ use sync_core::workflow::Workflow;
 
 pub use accept::Outcome;
 pub use create::{Created, NewTicket};
-pub use documents::lock_in_order;
+pub use documents::{chain_link, lock_in_order};
 pub use edit::{By, Desk, Edit, SERVER, Value};
 pub use error::LedgerError;
 pub use verify::Push;

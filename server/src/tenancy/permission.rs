@@ -31,6 +31,8 @@ pub enum Permission {
     Sync,
     /// Watch the live board, positions included.
     WatchLive,
+    /// Take a ticket out of the house with everything that proves it, in words that anybody can read.
+    ExportEvidence,
 }
 
 impl Permission {
@@ -49,6 +51,7 @@ impl Permission {
             Self::EditTickets | Self::Dispatch | Self::Import | Self::EditMasterData => &[Admin, Dispatcher],
             Self::ReadMasterData => &[Admin, Dispatcher, Auditor, Warehouse, Engineer],
             Self::WatchLive => &[Admin, Dispatcher],
+            Self::ExportEvidence => &[Admin, Auditor],
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::document::TicketDoc;
+use sync_core::document::{RawChange, TicketDoc};
+use sync_core::guard::check_chunk;
 use sync_core::ids::*;
 use sync_core::wire::envelope;
 use sync_core::wire::{Batch, SyncRequest};
@@ -76,12 +77,17 @@ impl Witness {
         }
     }
 
-    /// A server is about to be lost. What this phone has of it must come back.
+    /// A server is about to be lost. What this phone has of it must come back: all but its own work of which it has not
+    /// heard that it arrived, which may be made again.
     pub fn note_owed(&mut self, phone: &mut Phone, tickets: &[TicketId], server: &Server) {
         let mut held = Vec::new();
+        let unsent: BTreeSet<FactId> = phone.replica().unsent().map(|(_, fact)| fact.id).collect();
         for ticket in tickets {
             let (Some(doc), Some(theirs)) = (phone.doc(*ticket), server.tickets.get(ticket)) else { continue };
-            let changes = theirs.changes_since(&[]).into_iter().map(|change| change.hash);
+            let is_unsent =
+                |change: &RawChange| check_chunk(&change.bytes).is_ok_and(|parsed| unsent.contains(&parsed.fact().id));
+            let changes = theirs.changes_since(&[]).into_iter().filter(|change| !is_unsent(change));
+            let changes = changes.map(|change| change.hash);
             held.push((*ticket, changes.filter(|hash| doc.has_change(hash)).collect()));
         }
         self.owed.push((phone.identity.device, held));

@@ -112,7 +112,7 @@ impl Batch {
 
     /// What the header says, before anybody has checked who says it: to find the key to check it with.
     pub fn claims(&self) -> Result<BatchHeader, BatchError> {
-        let claims = BatchHeader::from_proto(decode("batch header", &self.header)?)?;
+        let claims = BatchHeader::decode(&self.header)?;
         let contradiction = if claims.change_hashes.is_empty() {
             return Err(BatchError::Empty);
         } else if claims.change_hashes.len() != self.changes.len() {
@@ -132,7 +132,7 @@ impl Batch {
     /// The batch, if `key` signed its header and the changes are the signed ones.
     pub fn verify(self, key: &DeviceKey) -> Result<VerifiedBatch, BatchError> {
         let claims = self.claims()?;
-        if !key.has_signed(&signed_bytes(&self.header), &self.signature) {
+        if !BatchHeader::is_signed(&self.header, &self.signature, key) {
             return Err(BatchError::BadSignature);
         }
         for (position, (named, chunk)) in claims.change_hashes.iter().zip(&self.changes).enumerate() {
@@ -209,6 +209,16 @@ fn signed_bytes(header: &[u8]) -> Vec<u8> {
 }
 
 impl BatchHeader {
+    /// Reads what a device signed, as [`Batch::header_bytes`] kept it; nothing of it has been checked.
+    pub fn decode(header: &[u8]) -> Result<Self, WireError> {
+        Self::from_proto(decode("batch header", header)?)
+    }
+
+    /// Whether this key signed these header bytes.
+    pub fn is_signed(header: &[u8], signature: &[u8], key: &DeviceKey) -> bool {
+        key.has_signed(&signed_bytes(header), signature)
+    }
+
     fn to_proto(&self) -> proto::BatchHeader {
         let hashes = |hashes: &[Sha256Hash]| hashes.iter().flat_map(|hash| hash.0).collect();
         proto::BatchHeader {

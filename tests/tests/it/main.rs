@@ -10,6 +10,7 @@ mod desk_and_phone;
 mod devices;
 mod dispatching;
 mod engineers;
+mod evidence;
 mod faults;
 mod fixtures;
 mod idempotency;

@@ -1,0 +1,107 @@
+//! All SQL of evidence.
+
+use sync_core::ids::TicketId;
+use uuid::Uuid;
+
+use crate::ledger::LedgerError;
+use crate::tenancy::TenantTx;
+
+pub struct ChangeRow {
+    pub version: i64,
+    pub hash: Vec<u8>,
+    pub bytes: Vec<u8>,
+    pub user_id: Option<Uuid>,
+    pub device_id: Option<Uuid>,
+    pub session_nonce: Option<Vec<u8>>,
+    pub dev_seq: Option<i64>,
+    pub chain_hash: Vec<u8>,
+    pub received_at: chrono::DateTime<chrono::Utc>,
+}
+
+pub async fn changes(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<ChangeRow>, LedgerError> {
+    let rows = sqlx::query_as!(
+        ChangeRow,
+        "select version, hash, bytes, user_id, device_id, session_nonce, dev_seq, chain_hash, received_at
+        from ticket_change
+        where ticket_id = $1
+        order by version",
+        ticket.0,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows)
+}
+
+pub struct BatchRow {
+    pub device_id: Uuid,
+    pub session_nonce: Vec<u8>,
+    pub dev_seq: i64,
+    pub header: Vec<u8>,
+    pub signature: Vec<u8>,
+    pub received_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// The batches that brought changes of a ticket.
+pub async fn batches(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<BatchRow>, LedgerError> {
+    let rows = sqlx::query_as!(
+        BatchRow,
+        "select device_id, session_nonce, dev_seq, header, signature, received_at
+        from batch b
+        where exists (
+            select from ticket_change c
+            where c.ticket_id = $1 and c.device_id = b.device_id and c.session_nonce = b.session_nonce
+                and c.dev_seq = b.dev_seq
+        )
+        order by received_at, device_id, dev_seq",
+        ticket.0,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows)
+}
+
+pub struct DeviceRow {
+    pub device_id: Uuid,
+    pub user_id: Uuid,
+    pub public_key: Vec<u8>,
+    pub enrolled_at: chrono::DateTime<chrono::Utc>,
+    pub revoked_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// The devices of these ids.
+pub async fn devices(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<DeviceRow>, LedgerError> {
+    let rows = sqlx::query_as!(
+        DeviceRow,
+        "select device_id, user_id, public_key, enrolled_at, revoked_at
+        from device
+        where device_id = any($1)
+        order by device_id",
+        ids,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows)
+}
+
+pub struct BlobRow {
+    pub sha256: Vec<u8>,
+    pub role: String,
+    pub mime: String,
+    pub is_stored: bool,
+}
+
+/// The bytes that entries of a ticket name, each once.
+pub async fn blobs(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<BlobRow>, LedgerError> {
+    let rows = sqlx::query_as!(
+        BlobRow,
+        r#"select distinct on (e.sha256) e.sha256, e.role, e.mime,
+            exists (select from stored_blob s where s.sha256 = e.sha256) as "is_stored!"
+        from evidence e
+        where e.ticket_id = $1
+        order by e.sha256, e.fact_id"#,
+        ticket.0,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows)
+}
