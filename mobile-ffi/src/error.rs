@@ -65,7 +65,9 @@ impl From<StoreError> for FieldError {
             StoreError::Busy => Self::Busy { detail },
             StoreError::WrongKey => Self::refused("store_key", detail),
             StoreError::TooNew { .. } => Self::UpdateApp { detail },
-            StoreError::Unreadable(_) | StoreError::Damaged(_) | StoreError::Failed(_) => Self::Internal { detail },
+            StoreError::Unreadable(_) | StoreError::Damaged(_) | StoreError::Suspect(_) | StoreError::Failed(_) => {
+                Self::Internal { detail }
+            }
         }
     }
 }

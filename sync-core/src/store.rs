@@ -11,12 +11,21 @@ mod memory;
 mod encrypted;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod salvage;
+#[cfg(feature = "sqlite")]
+mod files;
 mod conformance;
 
 pub use encrypted::{EncryptedStore, EncryptedTx, StoreKey};
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteStore;
+pub use salvage::{Salvage, open_or_salvage, salvage};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{FreeSpace, SqliteStore, free_on_disk};
+
+/// The row of [`Table::Meta`] by which a store says that some of it was lost: the feed must start anew.
+pub(crate) const START_ANEW: &[u8] = b"start_anew";
 
 /// A database on this device. Used by one owner at a time.
 pub trait Store: Send {
@@ -26,6 +35,22 @@ pub trait Store: Send {
 
     /// Opens the one transaction there can be at a time. Dropped without [`StoreTx::commit`], it never was.
     fn begin(&mut self) -> Result<Self::Tx<'_>, StoreError>;
+
+    /// How much more can be stored, as of the last transaction.
+    fn space(&self) -> Space {
+        Space::Enough
+    }
+}
+
+/// How much more a store can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Space {
+    #[default]
+    Enough,
+    /// The device is full, and what is stored now is stored in the room that was kept for it: words, not photos.
+    Low,
+    /// There was no room for the last transaction. What was there is there, and can be read.
+    None,
 }
 
 /// An open transaction: sees what it wrote itself.
@@ -50,6 +75,11 @@ pub trait StoreTx {
     fn keys(&self, table: Table, prefix: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
         let Sifted { rows, unreadable } = self.sift(table, prefix)?;
         Ok(rows.into_iter().chain(unreadable).map(|(key, _)| key).collect())
+    }
+
+    /// How much more can be stored, as this transaction has found it.
+    fn space(&self) -> Space {
+        Space::Enough
     }
 
     /// Makes it durable.
@@ -146,7 +176,11 @@ pub enum StoreError {
     /// Written by a later version of the app.
     #[error("the database is of a later version ({found}, this is {known})")]
     TooNew { found: u32, known: u32 },
-    /// The disk or the system failed.
+    /// The disk failed while it was written to: this did not happen, and until the store has been opened anew nothing
+    /// else does, because nobody knows what is on the disk.
+    #[error("the disk failed: {0}")]
+    Suspect(String),
+    /// The system failed.
     #[error("the database failed: {0}")]
     Failed(String),
 }

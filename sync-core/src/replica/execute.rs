@@ -10,7 +10,7 @@ use crate::replica::rows::Record;
 use crate::replica::rows::work::Pending;
 use crate::replica::state::{Docs, State, Work};
 use crate::replica::{AwaitedBlob, Draft, Replica, Wish};
-use crate::store::{Store, StoreError, StoreTx};
+use crate::store::{Space, Store, StoreError, StoreTx};
 use crate::time::{DeviceTime, Hlc};
 use crate::wire::Intent;
 use crate::workflow::Workflow;
@@ -76,6 +76,10 @@ impl<S: Store> Replica<S> {
         self.work(|work| {
             let docs = work.docs(id)?.ok_or(ExecuteError::NotHere)?;
             let fact = work.sight(id, &docs, now, command)?.map_err(ExecuteError::Refused)?;
+            // The room that is left is for words and signatures.
+            if work.tx.space() != Space::Enough && matches!(fact.body, FactBody::Blob { .. }) {
+                return Err(StoreError::Full.into());
+            }
             let nonce = work.state.actor_nonce(id);
             let device = &mut work.state.device;
             device.hlc = device.hlc.max(fact.hlc);

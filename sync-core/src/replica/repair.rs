@@ -18,7 +18,7 @@ use crate::replica::rows::work::Pending;
 use crate::replica::state::{InFlight, Work};
 use crate::replica::summary::Summary;
 use crate::replica::{AwaitedBlob, Draft, Wish};
-use crate::store::{StoreError, StoreTx, Table};
+use crate::store::{START_ANEW, StoreError, StoreTx, Table};
 use crate::time::{DeviceTime, ServerTime};
 use crate::wire::Cursor;
 
@@ -37,6 +37,13 @@ impl<T: StoreTx> Work<T> {
         self.state.blobs = keyed(blobs, |blob| blob.sha256);
 
         self.catch_up_with_own_work()?;
+        if self.tx.get(Table::Meta, START_ANEW).is_ok_and(|row| row.is_some()) {
+            self.tx.delete(Table::Meta, START_ANEW)?;
+            self.state.device.cursor = Cursor::default();
+            self.put_device()?;
+            // Nobody can say which work was lost, if any.
+            self.make_again_without_the_lost()?;
+        }
         self.forget_unreadable_rows_beside()?;
         lost_tickets.iter().try_for_each(|key| self.ask_again_for(key))?;
         lost_summaries.iter().try_for_each(|key| self.summarise_again(key))?;

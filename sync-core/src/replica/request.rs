@@ -11,7 +11,7 @@ use crate::replica::rows::work::{Pending, Retained};
 use crate::replica::state::{InFlight, Offered, Sent, State};
 use crate::replica::status::Trouble;
 use crate::replica::{Identity, Replica};
-use crate::store::{Store, StoreError, StoreTx};
+use crate::store::{Space, Store, StoreError, StoreTx};
 use crate::time::{DeviceTime, ServerTime};
 use crate::wire::envelope::{self, Effort};
 use crate::wire::{
@@ -29,6 +29,8 @@ const BATCH_BYTES: usize = 256 * 1024;
 const REQUEST_BYTES: usize = 512 * 1024;
 /// What a phone takes in one reply.
 const BUDGET: Budget = Budget { bytes: 4 << 20, documents: 500 };
+/// What it takes while the device is full: acknowledgements, which make room, and little else.
+const SCARCE: Budget = Budget { bytes: 16 << 10, documents: 1 };
 /// Awaited blobs asked about in one request.
 const MAX_BLOBS: usize = 64;
 /// How often the scope is compared, on the server's clock.
@@ -56,6 +58,9 @@ impl<S: Store> Replica<S> {
         let tx = self.store.begin()?;
         let (mut request, mut in_flight) = (state.request(now), InFlight::default());
         request.app_version.clone_from(&self.app_version);
+        if tx.space() != Space::Enough {
+            request.budget = SCARCE;
+        }
         state.offer_again(&tx, &mut request, &mut in_flight)?;
         state.offer_batches(&mut request, &mut in_flight);
         state.ask_about_scope(&mut request, &mut in_flight);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ids::TicketId;
 use crate::replica::Replica;
 use crate::replica::rows::ticket::Ticket;
-use crate::store::{Store, StoreError};
+use crate::store::{Space, Store, StoreError};
 use crate::time::{DeviceTime, ServerTime, Skew};
 use crate::wire::{Standing, Upgrade};
 
@@ -32,6 +32,8 @@ pub struct SyncStatus {
     pub upgrade_required: Option<Upgrade>,
     /// Tickets of which the server keeps sending what does not open here.
     pub unreadable: Vec<TicketId>,
+    /// Whether more can be stored.
+    pub space: Space,
     /// Rows of the store that did not read, of which some may have been work: kept, and to be reported.
     pub set_aside: usize,
     /// Why nothing moves, if nothing does.
@@ -89,6 +91,7 @@ impl<S: Store> Replica<S> {
             standing: device.standing,
             upgrade_required: device.upgrade.clone(),
             unreadable: self.state.tickets.values().filter(unreadable).map(|ticket| ticket.id).collect(),
+            space: self.store.space(),
             set_aside: self.state.set_aside,
             trouble: session.trouble.clone(),
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 use crate::cipher;
-use crate::store::{Row, Sifted, Store, StoreError, StoreTx, Table};
+use crate::store::{Row, Sifted, Space, Store, StoreError, StoreTx, Table};
 
 /// The key of one phone's store, kept by the platform: in the Keychain, or wrapped by the Keystore. Lost, all that the
 /// store holds is lost with it.
@@ -30,7 +30,7 @@ pub struct EncryptedTx<'s, T> {
 impl<S: Store> EncryptedStore<S> {
     /// Opens what was encrypted under this key, or begins; [`StoreError::WrongKey`] if it was another one.
     pub fn open(mut within: S, key: &StoreKey) -> Result<Self, StoreError> {
-        let key = StoreKey(cipher::derive(&key.0, b"callout store 1"));
+        let key = StoreKey(cipher::derive(&key.0, STORE));
         let tx = within.begin()?;
         check_witness(tx, &key)?;
         Ok(Self { within, key })
@@ -85,6 +85,10 @@ impl<S: Store> Store for EncryptedStore<S> {
     fn begin(&mut self) -> Result<Self::Tx<'_>, StoreError> {
         Ok(EncryptedTx { within: self.within.begin()?, key: &self.key })
     }
+
+    fn space(&self) -> Space {
+        self.within.space()
+    }
 }
 
 impl<T: StoreTx> EncryptedTx<'_, T> {
@@ -128,8 +132,29 @@ impl<T: StoreTx> StoreTx for EncryptedTx<'_, T> {
         Ok(sifted)
     }
 
+    fn space(&self) -> Space {
+        self.within.space()
+    }
+
     fn commit(self) -> Result<(), StoreError> {
         self.within.commit()
+    }
+}
+
+/// Reads rows by themselves, of which nobody says where they belong: their seals do.
+#[cfg(feature = "sqlite")]
+pub(super) struct Reader(StoreKey);
+
+#[cfg(feature = "sqlite")]
+impl Reader {
+    pub fn new(key: &StoreKey) -> Self {
+        Self(StoreKey(cipher::derive(&key.0, STORE)))
+    }
+
+    /// The table that this row is of, and what it says; the row that tells keys apart says nothing.
+    pub fn table_of(&self, key: &[u8], sealed: &[u8]) -> Option<(Table, Vec<u8>)> {
+        let opened = |table: &Table| Some((*table, cipher::open(&self.0.0, &place(*table, key), sealed)?));
+        Table::ALL.iter().find_map(opened)
     }
 }
 
@@ -138,7 +163,7 @@ fn place(table: Table, key: &[u8]) -> Vec<u8> {
     [table.name().as_bytes(), &[0], key].concat()
 }
 
-fn is_witness(table: Table, key: &[u8]) -> bool {
+pub(super) fn is_witness(table: Table, key: &[u8]) -> bool {
     table == Table::Meta && key == WITNESS
 }
 
@@ -154,6 +179,8 @@ impl Drop for StoreKey {
     }
 }
 
+/// What a store's key is derived for.
+const STORE: &[u8] = b"callout store 1";
 /// Goes into every nonce.
 const PURPOSE: &[u8] = b"callout store nonce 1";
 /// The row that says under which key all others are.

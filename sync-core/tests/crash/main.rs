@@ -13,3 +13,7 @@ mod life;
 mod power;
 mod kill;
 mod rows;
+mod damage;
+mod full;
+mod flush;
+mod migrate;

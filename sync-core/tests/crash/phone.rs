@@ -149,3 +149,9 @@ pub fn assert_not_lost<S: Store>(replica: &mut Replica<S>, server: &Server, save
         assert!(here.contains(fact) || is_at_server(server, *ticket, *fact), "{fact} is lost {when}");
     }
 }
+
+/// A directory in memory where there is one: thousands of stores are opened.
+pub fn scratch() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}

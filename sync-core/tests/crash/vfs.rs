@@ -90,6 +90,16 @@ impl Watched {
         Self { directory, disk }
     }
 
+    /// A file that was there before all this, and is flushed.
+    pub fn already_holds(&self, name: &str, bytes: &[u8]) {
+        let mut disk = self.disk();
+        disk.files += 1;
+        let (name, file) = (name.to_owned(), disk.files);
+        disk.present.insert(name.clone(), file);
+        let write = Effect::Write { file, at: 0, bytes: bytes.to_vec() };
+        disk.effects.extend([Effect::Create { name, file }, write, Effect::Sync { file, directory: true }]);
+    }
+
     pub fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
