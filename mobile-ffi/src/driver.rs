@@ -8,8 +8,8 @@ use sync_core::command::{Author, Refusal, Stamp, TicketView};
 use sync_core::document::{self, Fact, Sealed};
 use sync_core::ids::{FactId, Nonce, TicketId};
 use sync_core::policy::Role;
-use sync_core::replica::{self, Failure, Identity, Replica, ReplyFault};
-use sync_core::store::{EncryptedStore, SqliteStore, StoreKey};
+use sync_core::replica::{self, Failure, Identity, OpenError, Replica, ReplyFault};
+use sync_core::store::{self, EncryptedStore, Salvage, SqliteStore, StoreError, StoreKey};
 use sync_core::wire::{self, ServerKey};
 
 use crate::error::FieldError;
@@ -25,11 +25,25 @@ pub(crate) type PhoneStore = EncryptedStore<SqliteStore>;
 pub(crate) struct Driver {
     opening: Opening,
     transport: Arc<dyn Transport>,
-    /// None while paused.
-    replica: Mutex<Option<Replica<PhoneStore>>>,
+    slot: Mutex<Slot>,
     /// Held by the one exchange with the server that there can be.
     exchange: Mutex<()>,
     listeners: OnceLock<Publisher<Day>>,
+}
+
+/// The store, if it is open.
+enum Slot {
+    Open(Opened),
+    Paused,
+    /// Its disk failed, and it has not been opened anew since.
+    Failed(StoreError),
+    /// Nothing is here any more.
+    LoggedOut,
+}
+
+struct Opened {
+    replica: Replica<PhoneStore>,
+    salvage: Option<Salvage>,
 }
 
 /// All that opening the store takes, again after each pause.
@@ -45,9 +59,9 @@ pub(crate) struct Opening {
 
 impl Driver {
     pub fn open(opening: Opening, transport: Arc<dyn Transport>) -> Result<Arc<Self>, FieldError> {
-        let replica = Mutex::new(Some(opening.open()?));
+        let slot = Mutex::new(Slot::Open(opening.open()?));
         let (exchange, listeners) = (Mutex::new(()), OnceLock::new());
-        let driver = Arc::new(Self { opening, transport, replica, exchange, listeners });
+        let driver = Arc::new(Self { opening, transport, slot, exchange, listeners });
         let weak = Arc::downgrade(&driver);
         let publisher = Publisher::start(move || weak.upgrade().map_or(Present::Gone, |driver| driver.day()))?;
         let _ = driver.listeners.set(publisher);
@@ -67,13 +81,31 @@ impl Driver {
         self.listeners.get().map(Publisher::moved).unwrap_or_default();
     }
 
-    /// Runs `work` on the replica; busy while paused.
+    /// Runs `work` on the replica; busy while paused. A store that does nothing more, because its disk failed or it is
+    /// damaged, is opened anew: what `work` wanted was not done, and its error says so.
     pub fn with<T>(
         &self,
         work: impl FnOnce(&mut Replica<PhoneStore>) -> Result<T, FieldError>,
     ) -> Result<T, FieldError> {
         let mut slot = self.slot();
-        work(slot.as_mut().ok_or_else(|| FieldError::Busy { detail: "paused".to_owned() })?)
+        if let Slot::Failed(fault) = &*slot {
+            *slot = self.opening.open_after(fault.clone())?;
+        }
+        let opened = slot.opened()?;
+        let done = work(&mut opened.replica);
+        if let Some(fault) = opened.replica.store_fault() {
+            // Closed before it is opened again.
+            *slot = Slot::Failed(fault.clone());
+            if let Ok(anew) = self.opening.open_after(fault) {
+                *slot = anew;
+            }
+        }
+        done
+    }
+
+    /// What was made of a damaged file, if there ever was one.
+    pub fn salvage(&self) -> Result<Option<Salvage>, FieldError> {
+        Ok(self.slot().opened()?.salvage.clone())
     }
 
     /// As [`Driver::with`], and the listeners are told.
@@ -106,19 +138,34 @@ impl Driver {
         })
     }
 
-    /// Closes the store, so that the system may suspend the app. Waits for the command under way.
+    /// Closes the store, so that the system may suspend the app. Waits for the command under way; an answer of the server
+    /// that comes now is asked for again.
     pub fn pause(&self) {
-        drop(self.slot().take());
+        let mut slot = self.slot();
+        if !matches!(*slot, Slot::LoggedOut) {
+            *slot = Slot::Paused;
+        }
     }
 
     pub fn resume(&self) -> Result<(), FieldError> {
         let mut slot = self.slot();
-        if slot.is_none() {
-            *slot = Some(self.opening.open()?);
+        match &*slot {
+            Slot::Paused => *slot = Slot::Open(self.opening.open()?),
+            Slot::Failed(fault) => *slot = self.opening.open_after(fault.clone())?,
+            Slot::Open(_) => {}
+            Slot::LoggedOut => return Err(FieldError::SignIn),
         }
         drop(slot);
         self.moved();
         Ok(())
+    }
+
+    /// Removes everything, if `may` agrees with what is there.
+    pub fn erase(&self, may: impl FnOnce(&Replica<PhoneStore>) -> Result<(), FieldError>) -> Result<(), FieldError> {
+        let mut slot = self.slot();
+        may(&slot.opened()?.replica)?;
+        *slot = Slot::LoggedOut;
+        Ok(store::erase(&self.opening.database)?)
     }
 
     /// Pushes and pulls until there is nothing more, or the network fails.
@@ -153,8 +200,8 @@ impl Driver {
     }
 
     /// A panic in another call has left the replica as it was before that call: each call is one transaction.
-    fn slot(&self) -> MutexGuard<'_, Option<Replica<PhoneStore>>> {
-        self.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -172,9 +219,44 @@ impl Acting<'_> {
     }
 }
 
+impl Slot {
+    fn opened(&mut self) -> Result<&mut Opened, FieldError> {
+        match self {
+            Self::Open(opened) => Ok(opened),
+            Self::Paused => Err(FieldError::Busy { detail: "paused".to_owned() }),
+            Self::Failed(fault) => Err(fault.clone().into()),
+            Self::LoggedOut => Err(FieldError::SignIn),
+        }
+    }
+}
+
 impl Opening {
-    fn open(&self) -> Result<Replica<PhoneStore>, FieldError> {
-        let store = EncryptedStore::open(SqliteStore::open(&self.database)?, &self.store_key)?;
+    fn open(&self) -> Result<Opened, FieldError> {
+        let mut opened = store::open_or_salvage(&self.database, &self.store_key, store::free_on_disk)?;
+        // What a first look does not see, reading all of it does.
+        for _ in 0..2 {
+            match self.open_replica(opened.0)? {
+                Ok(replica) => return Ok(Opened { replica, salvage: opened.1 }),
+                Err(StoreError::Damaged(_)) => {
+                    opened = store::salvage(&self.database, &self.store_key, store::free_on_disk)?;
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Err(FieldError::Internal { detail: "a file made just now is damaged".to_owned() })
+    }
+
+    /// After the store's disk failed, or its file turned out to be damaged.
+    fn open_after(&self, fault: StoreError) -> Result<Slot, FieldError> {
+        if matches!(fault, StoreError::Damaged(_)) {
+            drop(store::salvage(&self.database, &self.store_key, store::free_on_disk)?);
+        }
+        let mut opened = self.open()?;
+        opened.replica.note_store_fault(fault);
+        Ok(Slot::Open(opened))
+    }
+
+    fn open_replica(&self, store: PhoneStore) -> Result<Result<Replica<PhoneStore>, StoreError>, FieldError> {
         let signer = Box::new(SigningByHost::new(Arc::clone(&self.signer), self.public_key));
         let opening = replica::Opening {
             identity: self.identity,
@@ -183,7 +265,11 @@ impl Opening {
             app_version: self.app_version.clone(),
             session_nonce: Nonce(host::random_bytes()?),
         };
-        Ok(Replica::open(store, signer, opening)?)
+        match Replica::open(store, signer, opening) {
+            Ok(replica) => Ok(Ok(replica)),
+            Err(OpenError::Store(why)) => Ok(Err(why)),
+            Err(why) => Err(why.into()),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod key;
 mod transport;
 
 mod driver;
+mod log_out;
 mod host;
 
 pub use error::{FieldError, Missing};

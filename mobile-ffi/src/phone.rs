@@ -12,10 +12,16 @@ use crate::error::FieldError;
 use crate::host;
 use crate::ids::{DeviceId, FactId, TenantId, TicketId, UserId};
 use crate::key::DeviceSigner;
-use crate::record::{AgendaItem, AwaitedBlob, Day, Draft, PhoneStatus, RefusedElsewhere, SyncReport};
+use crate::log_out;
+use crate::record::{
+    AgendaItem, AwaitedBlob, Day, Draft, ExportReceipt, PhoneStatus, RefusedElsewhere, SalvageReport, SyncReport,
+};
 use crate::ticket::Ticket;
 use crate::transport::Transport;
 use crate::watch::Subscription;
+
+#[cfg(test)]
+mod tests;
 
 /// An enrolled phone with its tickets, which works with no network.
 #[derive(uniffi::Object)]
@@ -136,6 +142,24 @@ impl Phone {
         let listeners = self.driver.listeners();
         let listeners = listeners.ok_or_else(|| FieldError::Busy { detail: "opening".to_owned() })?;
         Ok(Arc::new(listeners.listen(move |day| listener.changed(day))))
+    }
+
+    /// What became of a damaged database, if there ever was one here: to be shown once.
+    pub fn salvage(&self) -> Result<Option<SalvageReport>, FieldError> {
+        Ok(self.driver.salvage()?.map(SalvageReport::from))
+    }
+
+    /// Writes everything unsettled to a file that only the server can open, in place of one that is there. A dispatcher
+    /// hands it in; the bytes of photos are not in it.
+    pub fn export_unsettled(&self, path: String) -> Result<ExportReceipt, FieldError> {
+        log_out::export(&self.driver, path)
+    }
+
+    /// Removes everything from this phone. Where something is unsettled, that takes the receipt of a file that holds all
+    /// of it, and that the user has confirmed in so many words to give it up here.
+    #[uniffi::method(default(exported = None, user_confirmed = false))]
+    pub fn log_out(&self, exported: Option<ExportReceipt>, user_confirmed: bool) -> Result<(), FieldError> {
+        log_out::log_out(&self.driver, exported.as_ref().filter(|_| user_confirmed))
     }
 
     /// Closes the database before the system suspends the app. Until `resume`, everything else is busy.

@@ -8,13 +8,16 @@ mod entry;
 mod notice;
 mod place;
 mod status;
+mod store;
 mod ticket;
 mod work;
 
+pub(crate) use day::count;
 pub use day::{AgendaItem, Day};
 pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
 pub use notice::RefusedElsewhere;
 pub use place::{Contact, Customer, Site};
 pub use status::{PhoneStatus, Standing, SyncReport, Trouble};
+pub use store::{DiskSpace, ExportReceipt, SalvageReport, TableCount};
 pub use ticket::{Status, TicketView, VisitView};
 pub use work::{AwaitedBlob, BlobReference, CustomerSignature, Draft, DraftDecision, Place};

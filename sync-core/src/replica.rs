@@ -31,6 +31,7 @@ mod rebuild;
 mod summary;
 mod status;
 mod kept;
+mod export;
 mod state;
 mod rows;
 
@@ -40,6 +41,7 @@ use crate::wire::DeviceSigner;
 
 pub use execute::{ExecuteError, Sight};
 pub use notices::RefusedElsewhere;
+pub use export::{NotExported, Unsettled};
 pub use open::{OpenError, Opening};
 pub use reply::{Arrived, ReplyFault};
 pub use request::PollError;
@@ -78,6 +80,11 @@ impl<S: Store> Replica<S> {
         self.state = unit.state;
         self.state.close_idle_documents();
         Ok(done)
+    }
+
+    /// Why the store does nothing more until it is opened anew, if so.
+    pub fn store_fault(&self) -> Option<StoreError> {
+        self.store.fault()
     }
 
     /// Hands the store back, for a host that must let go of the file. Opening it again is a new session.

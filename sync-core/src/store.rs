@@ -18,6 +18,8 @@ mod files;
 mod conformance;
 
 pub use encrypted::{EncryptedStore, EncryptedTx, StoreKey};
+#[cfg(feature = "sqlite")]
+pub use files::erase;
 pub use memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 pub use salvage::{Salvage, open_or_salvage, salvage};
@@ -35,6 +37,11 @@ pub trait Store: Send {
 
     /// Opens the one transaction there can be at a time. Dropped without [`StoreTx::commit`], it never was.
     fn begin(&mut self) -> Result<Self::Tx<'_>, StoreError>;
+
+    /// Why nothing is done any more until the store has been opened anew: the disk failed, or the file is damaged.
+    fn fault(&self) -> Option<StoreError> {
+        None
+    }
 
     /// How much more can be stored, as of the last transaction.
     fn space(&self) -> Space {

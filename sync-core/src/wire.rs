@@ -11,6 +11,7 @@ mod request;
 mod reply;
 mod batch;
 mod keys;
+mod export;
 pub mod envelope;
 pub mod signed;
 mod proto;
@@ -20,6 +21,7 @@ mod reply_proto;
 mod tests;
 
 pub use batch::{Batch, BatchError, BatchHeader, MAX_BATCH_BYTES, VerifiedBatch, change_hash};
+pub use export::{Export, ExportError, ExportedEntry, OpenedExport, exported};
 pub use keys::{
     DeviceKey, DeviceSignature, DeviceSigner, KeyError, ServerKey, ServerSigner, SignError, SoftwareDeviceSigner,
 };

@@ -76,7 +76,7 @@ impl AgendaItem {
 }
 
 /// A number that a phone cannot have more of.
-pub(super) fn count(number: usize) -> u32 {
+pub(crate) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

@@ -7,6 +7,7 @@ use sync_core::wire;
 
 use crate::driver::PhoneStore;
 use crate::record::day::count;
+use crate::record::store::DiskSpace;
 
 /// To be visible always: "synced" is only said when the server has said so.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -34,6 +35,7 @@ pub struct PhoneStatus {
     pub unreadable: u32,
     /// Entries of this phone's own that its storage has spoilt: tell the user, and report it.
     pub set_aside: u32,
+    pub disk_space: DiskSpace,
     /// Why nothing moves, if nothing does.
     pub trouble: Option<Trouble>,
 }
@@ -103,6 +105,7 @@ impl PhoneStatus {
             must_update: status.upgrade_required.is_some(),
             unreadable: count(status.unreadable.len()),
             set_aside: count(status.set_aside),
+            disk_space: status.space.into(),
             trouble: status.trouble.map(Trouble::from),
         }
     }

@@ -215,7 +215,7 @@ struct Group {
 }
 
 /// Puts what is unsent and in no batch yet into signed batches.
-fn seal_batches(state: &mut State, signer: &dyn DeviceSigner, now: DeviceTime) -> Result<(), SignError> {
+pub(super) fn seal_batches(state: &mut State, signer: &dyn DeviceSigner, now: DeviceTime) -> Result<(), SignError> {
     let sent = state.session.batches.values();
     let sealed: BTreeSet<Sha256Hash> = sent.flat_map(|sent| sent.changes.iter().copied()).collect();
     let loose = state.outbox.values().filter(|pending| !sealed.contains(&pending.change.hash));

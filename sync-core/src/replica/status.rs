@@ -107,6 +107,11 @@ impl<S: Store> Replica<S> {
         self.fail(trouble, retry_after_ms.unwrap_or(0));
     }
 
+    /// The store had to be opened anew: the user is told until the next exchange has gone well.
+    pub fn note_store_fault(&mut self, fault: StoreError) {
+        self.state.session.trouble = Some(Trouble::Store(fault));
+    }
+
     pub(super) fn fail(&mut self, trouble: Trouble, retry_after_ms: u32) {
         let session = &mut self.state.session;
         session.in_flight = None;

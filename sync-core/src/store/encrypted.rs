@@ -86,6 +86,10 @@ impl<S: Store> Store for EncryptedStore<S> {
         Ok(EncryptedTx { within: self.within.begin()?, key: &self.key })
     }
 
+    fn fault(&self) -> Option<StoreError> {
+        self.within.fault()
+    }
+
     fn space(&self) -> Space {
         self.within.space()
     }

@@ -41,6 +41,25 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Removes a database with everything that stands beside it, what was set aside too. It must be closed.
+pub fn erase(path: &Path) -> Result<(), StoreError> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Some(name) = path.file_name() else { return Ok(()) };
+    for file in std::fs::read_dir(directory)? {
+        let file = file?;
+        let found = file.file_name();
+        let rest = found.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
+        let is_ours = |rest: &[u8]| rest.is_empty() || OURS.iter().any(|ours| rest.starts_with(ours.as_bytes()));
+        if rest.is_some_and(is_ours) {
+            remove(&file.path())?;
+        }
+    }
+    sync_directory(path)
+}
+
+/// What follows the name of the database in the names of the files beside it.
+const OURS: [&str; 7] = ["-wal", "-shm", ".reserve", ".partial", ".carried", ".before-migration", ".damaged-"];
+
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
         match error.kind() {

@@ -5,7 +5,7 @@ mod reserve;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ use reserve::Reserve;
 pub struct SqliteStore {
     connection: Connection,
     reserve: Reserve,
-    /// The disk failed: nothing is done any more until the file was opened anew.
-    is_suspect: Cell<bool>,
+    /// The disk failed, or the file is damaged: nothing is done any more until it has been opened anew.
+    fault: RefCell<Option<StoreError>>,
     /// The last transaction found no room, not even the reserve.
     is_full: bool,
     /// This opening brought the database to this version.
@@ -69,7 +69,7 @@ impl SqliteStore {
             connected => connected?,
         };
         reserve.make();
-        Ok(Self { connection, reserve, is_suspect: Cell::new(false), is_full: false, has_migrated })
+        Ok(Self { connection, reserve, fault: RefCell::default(), is_full: false, has_migrated })
     }
 
     /// Whether this opening brought the database to this version.
@@ -101,7 +101,7 @@ impl SqliteStore {
         if matches!(error, StoreError::Suspect(_) | StoreError::Damaged(_)) {
             // What the system remembers may not be what is on the disk: nothing more is done with it here, and closing
             // leaves all as it is.
-            self.is_suspect.set(true);
+            self.fault.borrow_mut().get_or_insert_with(|| error.clone());
             keep_log(&self.connection, true);
         }
         error
@@ -151,14 +151,18 @@ impl Store for SqliteStore {
     type Tx<'s> = SqliteTx<'s>;
 
     fn begin(&mut self) -> Result<SqliteTx<'_>, StoreError> {
-        if self.is_suspect.get() {
-            return Err(StoreError::Suspect("the file must be opened anew".to_owned()));
+        if let Some(fault) = self.fault() {
+            return Err(fault);
         }
         self.reserve.make();
         if let Err(error) = self.connection.execute_batch("begin immediate") {
             return Err(self.note(error));
         }
         Ok(SqliteTx { store: self, written: Vec::new() })
+    }
+
+    fn fault(&self) -> Option<StoreError> {
+        self.fault.borrow().clone()
     }
 
     fn space(&self) -> Space {

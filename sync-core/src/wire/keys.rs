@@ -99,6 +99,14 @@ impl ServerKey {
         self.0.to_bytes()
     }
 
+    /// Agrees on a secret with the holder of this key: what to tell the holder, and the secret. `fresh` is 256 fresh
+    /// random bits.
+    pub(super) fn agree(&self, fresh: &[u8; 32]) -> ([u8; 32], [u8; 32]) {
+        let own = ed25519_dalek::SigningKey::from_bytes(fresh);
+        let shared = self.0.to_montgomery().mul_clamped(own.to_scalar_bytes());
+        (own.verifying_key().to_montgomery().to_bytes(), shared.to_bytes())
+    }
+
     /// Whether this key signed that message.
     pub fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
@@ -118,6 +126,13 @@ impl ServerSigner {
     /// The public half.
     pub fn public_key(&self) -> ServerKey {
         ServerKey(self.0.verifying_key())
+    }
+
+    /// The secret that somebody agreed on with this key, who told us so much of it.
+    pub(super) fn agree(&self, told: [u8; 32]) -> [u8; 32] {
+        let mut point = self.0.verifying_key().to_montgomery();
+        point.0 = told;
+        point.mul_clamped(self.0.to_scalar_bytes()).to_bytes()
     }
 
     /// Signs a message.

@@ -32,6 +32,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     create table set_aside (key blob primary key not null, value blob not null) strict;
 ",
+    "
+    create table notice (key blob primary key not null, value blob not null) strict;
+",
 ];
 
 /// Brings the database at `path` to this version.
