@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python
+.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python fuzz mutants-hostile
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -50,3 +50,15 @@ test-python:
 	@.ci/setup python
 	mobile-ffi/generate
 	PYTHONPATH=$${CARGO_TARGET_DIR:-target}/bindings/python mobile-ffi/with-server python3 -m unittest discover -s mobile-ffi/python/tests
+
+# Every fuzz target of sync-core for so many seconds, two at a time, beginning with the corpus. Stable Rust, and a C++
+# compiler for libFuzzer.
+fuzz:
+	@.ci/setup
+	sync-core/fuzz/run $(or $(SECONDS),60)
+
+# So many hostile changes through the guard: none may panic beyond it, none may leave a ticket that does not open.
+mutants-hostile:
+	@.ci/setup
+	cargo build --release -p sync-core-fuzz --bin hostile
+	@$${CARGO_TARGET_DIR:-target}/release/hostile $(or $(COUNT),10000000)

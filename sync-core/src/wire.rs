@@ -58,7 +58,7 @@ pub enum WireError {
 const MAX_ENTRIES: usize = 20_000;
 
 /// Decodes one message, after counting its fields so that a few bytes cannot become many allocations.
-fn decode<M: prost::Message + Default>(what: &'static str, bytes: &[u8]) -> Result<M, WireError> {
+pub(crate) fn decode<M: prost::Message + Default>(what: &'static str, bytes: &[u8]) -> Result<M, WireError> {
     let not = |why: prost::DecodeError| WireError::NotA { what, why: why.to_string() };
     let mut rest = bytes;
     let mut fields = 0;

@@ -9,6 +9,7 @@ use crate::document::scalar::{Fields, Scalar};
 use crate::document::seal::Sealed;
 use crate::ids::{FactId, GrantId, Sha256Hash, VisitId};
 use crate::time::{DeviceTime, Hlc};
+use crate::wire::decode;
 
 /// One entry of a ticket. Who wrote it is not in it: that is the signer of its batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +104,9 @@ impl Fact {
         FactRecord { id: self.id.as_bytes().to_vec(), entry: records(entry), fields: records(fields) }.encode_to_vec()
     }
 
-    /// The fact in this record.
+    /// The fact in this record, which may be a stranger's: a `review` intent carries one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FactError> {
-        let record = FactRecord::decode(bytes).map_err(|_| FactError::NotARecord)?;
+        let record: FactRecord = decode("fact", bytes).map_err(|_| FactError::NotARecord)?;
         let id = FactId::from_slice(&record.id).map_err(|_| FactError::NotARecord)?;
         Fact::from_fields(id, scalars(record.entry)?, scalars(record.fields)?)
     }

@@ -175,6 +175,15 @@ fn scalar() -> impl Strategy<Value = Scalar> {
     ]
 }
 
+/// A `review` intent brings a record of up to 8 MB: two bytes of it must not become sixty of ours, four million times.
+#[test]
+fn a_flood_of_empty_fields_is_refused_before_it_is_allocated() {
+    let mut flood = vec![0x0a, 16];
+    flood.extend([7; 16]);
+    flood.extend([0x12, 0x00].repeat(1 << 20));
+    assert_eq!(Fact::from_bytes(&flood), Err(crate::document::FactError::NotARecord));
+}
+
 proptest! {
     #[test]
     fn hostile_fields_never_panic_and_what_is_read_is_written_alike(

@@ -311,3 +311,24 @@ fn dispatch_imports_nothing_of_ours() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// The guard, and a request that goes wrong, rely on it: a panic is caught where it was, and nobody else suffers.
+#[test]
+fn every_profile_that_ships_unwinds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("the manifest");
+    let mut profiles = 0;
+    for section in manifest.split("\n[").filter(|section| section.starts_with("profile.")) {
+        let (name, settings) = section.split_once(']').expect("a section");
+        // What stands for one package cannot say how panics go.
+        if !name.contains(".package.") {
+            assert!(settings.lines().any(|line| line == "panic = \"unwind\""), "{name}");
+            profiles += 1;
+        }
+    }
+    assert!(profiles >= 2, "dev and release at least");
+    for file in [".cargo/config.toml", "Dockerfile", "Makefile", "mobile-ffi/generate", ".ci/run"] {
+        let text = fs::read_to_string(root.join(file)).expect("a file that builds");
+        assert!(!text.contains("panic=") && !text.contains("panic = \"abort\""), "{file} changes how panics go");
+    }
+}
