@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python fuzz mutants-hostile
+.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python fuzz mutants-hostile model
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -62,3 +62,8 @@ mutants-hostile:
 	@.ci/setup
 	cargo build --release -p sync-core-fuzz --bin hostile
 	@$${CARGO_TARGET_DIR:-target}/release/hostile $(or $(COUNT),10000000)
+
+# Every order of events on two phones, with a second engineer and a lost message on top of what `make test` allows.
+model:
+	@.ci/setup
+	CALLOUT_MODEL=large cargo test --release -p sync-core --test offline model:: -- --nocapture

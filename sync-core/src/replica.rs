@@ -32,6 +32,7 @@ mod summary;
 mod status;
 mod kept;
 mod export;
+mod fork;
 mod state;
 mod rows;
 

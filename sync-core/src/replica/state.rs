@@ -36,7 +36,7 @@ pub(super) struct State {
 }
 
 /// What is of this opening alone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Session {
     /// Drawn at the opening: numbers the batches, and makes this opening's actors new.
     pub nonce: Nonce,
@@ -58,6 +58,7 @@ pub(super) struct Session {
 }
 
 /// A batch as it was, and will be again, sent.
+#[derive(Debug)]
 pub(super) struct Sent {
     /// The encoded batch.
     pub bytes: Vec<u8>,
@@ -66,6 +67,7 @@ pub(super) struct Sent {
 }
 
 /// What was asked and not answered yet.
+#[derive(Debug)]
 pub(super) struct InFlight {
     pub request: Sha256Hash,
     /// Each batch in the request, by place.
@@ -80,6 +82,7 @@ pub(super) struct InFlight {
 }
 
 /// A batch in a request.
+#[derive(Debug)]
 pub(super) enum Offered {
     /// One of this session.
     Own,

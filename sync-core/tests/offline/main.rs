@@ -7,3 +7,4 @@ mod stories;
 #[cfg(feature = "sqlite")]
 mod on_disk;
 mod first_sync;
+mod model;
