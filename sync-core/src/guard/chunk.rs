@@ -102,8 +102,7 @@ fn read_fact(change: &ExpandedChange) -> Result<(OpId, Fact), GuardError> {
                 put(&mut entry_fields, name, value)?;
             }
             (OpType::Put(value), _, Some(map)) if target == map => put(&mut inner_fields, name, value)?,
-            (OpType::Put(_), ..) => return Err(GuardError::ForbiddenOp("a put outside the new fact")),
-            _ => return Err(GuardError::ForbiddenOp("not a map and not a put")),
+            _ => return Err(GuardError::ForbiddenOp("no map of the new fact, and no put into one")),
         }
     }
     let (room, _, id) = entry.ok_or(GuardError::NotOneFact("none"))?;

@@ -141,6 +141,17 @@ fn honest_changes_pass_whatever_the_desk_did_meanwhile() {
 }
 
 #[test]
+fn what_a_change_says_of_itself_is_what_automerge_says() {
+    let mut doc = a_ticket();
+    let first = doc.append_fact(phone(), &fact(100, vec![], FactBody::Depart {})).unwrap();
+    let second = doc.append_fact(phone(), &fact(101, vec![], FactBody::CheckIn {})).unwrap();
+    let parsed = check_chunk(&second.bytes).unwrap();
+    assert_eq!((parsed.actor(), parsed.seq(), parsed.hash()), (Some(phone()), 2, second.hash));
+    assert_eq!(parsed.deps(), [first.hash]);
+    assert_eq!(parsed.fact(), doc.fact(FactId(Uuid::from_u128(101))).unwrap());
+}
+
+#[test]
 fn one_after_the_other_in_order_only() {
     let mut doc = a_ticket();
     let mut phones = doc.clone();
@@ -230,6 +241,44 @@ fn only_one_fact_and_only_under_facts() {
             change.operations.push(deeper);
         }),
         "not_one_fact"
+    );
+}
+
+#[test]
+fn every_map_and_every_value_is_the_new_facts_own() {
+    let doc = a_ticket();
+    let (_, core) = doc.automerge().get(automerge::ROOT, "core").unwrap().unwrap();
+    let automerge::ObjId::Id(counter, actor, _) = core else { unreachable!() };
+    let core = || ObjectId::Id(OpId(counter, actor.clone()));
+    let inner =
+        |change: &ExpandedChange| change.operations.iter().position(|op| op.key == Key::Map("p".into())).unwrap();
+    assert_eq!(
+        refusal(|change| {
+            let at = inner(change);
+            change.operations[at].key = Key::Map("q".into());
+        }),
+        "not_one_fact",
+        "the inner map under another name"
+    );
+    assert_eq!(
+        refusal(|change| {
+            let at = inner(change);
+            change.operations[at].obj = core();
+        }),
+        "not_one_fact",
+        "the inner map somewhere else"
+    );
+    assert_eq!(refusal(|change| change.operations[1].obj = core()), "forbidden_op", "a field of the fact");
+    assert_eq!(refusal(|change| change.operations.last_mut().unwrap().obj = core()), "forbidden_op", "one of its body");
+    assert_eq!(
+        refusal(|change| {
+            let at = inner(change);
+            let (own, start) = (change.actor_id.clone(), change.start_op.get());
+            change.operations.truncate(at + 1);
+            assert_eq!(change.operations[at].obj, ObjectId::Id(OpId(start, own)));
+        }),
+        "not_one_fact",
+        "an inner map with nothing in it"
     );
 }
 

@@ -97,6 +97,140 @@ fn numbers_are_read_as_automerge_reads_them() {
     assert_eq!(read(&[0x80; 12]), (None, None));
 }
 
+/// A chunk put together by hand, honest unless something is changed.
+struct Chunk {
+    deps: Vec<[u8; 32]>,
+    seq: u64,
+    start_op: u64,
+    others: Vec<[u8; 16]>,
+    columns: Vec<(u64, Vec<u8>)>,
+}
+
+/// Two puts of one byte each under two keys.
+fn two_puts() -> Chunk {
+    let columns = vec![
+        (0x15, [leb(-2), vec![1, b'a', 1, b'b']].concat()),
+        (0x42, [leb(2), vec![1]].concat()),
+        (0x56, [leb(2), vec![0x17]].concat()),
+        (0x57, vec![7, 7]),
+    ];
+    Chunk { deps: vec![[1; 32]], seq: 1, start_op: 1, others: vec![], columns }
+}
+
+impl Chunk {
+    fn bytes(&self) -> Vec<u8> {
+        let mut body = uleb(self.deps.len() as u64);
+        body.extend(self.deps.concat());
+        body.extend([&[16][..], &[7; 16]].concat());
+        body.extend([uleb(self.seq), uleb(self.start_op), vec![0, 0], uleb(self.others.len() as u64)].concat());
+        for other in &self.others {
+            body.extend([&[16][..], other].concat());
+        }
+        body.extend(uleb(self.columns.len() as u64));
+        for (spec, content) in &self.columns {
+            body.extend([uleb(*spec), uleb(content.len() as u64)].concat());
+        }
+        self.columns.iter().for_each(|(_, content)| body.extend(content));
+        reframe(&body)
+    }
+
+    /// What the prescan says if one column is another, or there for the first time.
+    fn with(&self, spec: u64, content: Vec<u8>) -> Result<u64, GuardError> {
+        let mut columns = self.columns.clone();
+        columns.retain(|(known, _)| *known != spec);
+        columns.push((spec, content));
+        columns.sort();
+        let chunk = Chunk { columns, deps: self.deps.clone(), others: self.others.clone(), ..*self };
+        prescan(&chunk.bytes()).map(|scanned| scanned.ops)
+    }
+}
+
+fn uleb(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+fn leb(mut number: i64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while !(-0x40..0x40).contains(&number) {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8 & 0x7f);
+    bytes
+}
+
+#[test]
+fn the_largest_change_is_exactly_64_kib() {
+    let sized = |length: usize| {
+        let mut chunk = two_puts();
+        // One value of one byte, and one of the rest.
+        chunk.columns[2].1 = [leb(-2), vec![0x17], uleb((length as u64 - 1) << 4 | 7)].concat();
+        chunk.columns[3].1 = vec![7; length];
+        chunk.bytes()
+    };
+    let around = sized(60_000).len() - 60_000;
+    let largest = sized(MAX_CHANGE_BYTES - around);
+    assert_eq!(largest.len(), MAX_CHANGE_BYTES);
+    assert_eq!(prescan(&largest).map(|scanned| scanned.ops), Ok(2));
+    assert_eq!(prescan(&sized(MAX_CHANGE_BYTES - around + 1)), Err(GuardError::TooLarge));
+}
+
+#[test]
+fn dependencies_are_in_order_and_each_once() {
+    let deps = |deps: &[u8]| {
+        let deps = deps.iter().map(|byte| [*byte; 32]).collect();
+        prescan(&Chunk { deps, ..two_puts() }.bytes()).map(|scanned| scanned.deps().len())
+    };
+    let disorder = Err(GuardError::Malformed("order of dependencies"));
+    assert_eq!(deps(&[1, 2, 3]), Ok(3));
+    assert_eq!(deps(&[2, 1]), disorder);
+    assert_eq!(deps(&[2, 2]), disorder);
+}
+
+#[test]
+fn numbers_begin_at_one_and_end_where_automerge_keeps_them() {
+    let numbered = |seq, start_op| prescan(&Chunk { seq, start_op, ..two_puts() }.bytes()).map(|_| ());
+    assert_eq!(numbered(0, 1), Err(GuardError::Malformed("zero")));
+    assert_eq!(numbered(1, 0), Err(GuardError::Malformed("zero")));
+    assert_eq!(numbered(u64::MAX, MAX_COUNTER - 2), Ok(()));
+    assert_eq!(numbered(1, MAX_COUNTER - 1), Err(GuardError::Malformed("start_op")));
+}
+
+#[test]
+fn columns_agree_with_each_other_and_stay_within_the_limits() {
+    let chunk = two_puts();
+    assert_eq!(prescan(&chunk.bytes()).map(|scanned| scanned.ops), Ok(2));
+    // Values are as long as the column before says.
+    assert_eq!(chunk.with(0x57, vec![7]), Err(GuardError::Malformed("values")));
+    assert_eq!(chunk.with(0x57, vec![7, 7, 7]), Err(GuardError::Malformed("values")));
+    assert_eq!(chunk.with(0x56, [leb(2), vec![0x07]].concat()), Err(GuardError::Malformed("values")));
+    // Actors are those that were named.
+    assert_eq!(chunk.with(0x01, [leb(2), vec![0]].concat()), Ok(2));
+    assert_eq!(chunk.with(0x01, [leb(2), vec![1]].concat()), Err(GuardError::Malformed("actor index")));
+    let with_another = Chunk { others: vec![[8; 16]], ..two_puts() };
+    assert_eq!(with_another.with(0x01, [leb(2), vec![1]].concat()), Ok(2));
+    // Predecessors and booleans cannot claim more than there may be operations.
+    assert_eq!(chunk.with(0x70, [leb(2), uleb(MAX_OPS / 2)].concat()), Ok(2));
+    assert_eq!(chunk.with(0x70, [leb(2), uleb(MAX_OPS / 2 + 1)].concat()), Err(GuardError::TooManyOps));
+    assert_eq!(chunk.with(0x34, uleb(MAX_OPS)), Ok(2));
+    assert_eq!(chunk.with(0x34, uleb(MAX_OPS + 1)), Err(GuardError::TooManyOps));
+    assert_eq!(chunk.with(0x34, [uleb(MAX_OPS), vec![1]].concat()), Err(GuardError::TooManyOps));
+    // A run of absent values has a length and no value.
+    assert_eq!(chunk.with(0x13, vec![0, 2]), Ok(2));
+    assert_eq!(chunk.with(0x13, [vec![0], uleb(MAX_OPS + 1)].concat()), Err(GuardError::TooManyOps));
+    assert_eq!(chunk.with(0x13, [leb(-1), vec![5, 0, 1]].concat()), Ok(2));
+    // Nothing stands twice, out of order, or unknown.
+    let twice = Chunk { columns: [two_puts().columns, vec![(0x57, vec![])]].concat(), ..two_puts() };
+    assert_eq!(prescan(&twice.bytes()), Err(GuardError::Malformed("column")));
+    assert_eq!(chunk.with(0x99, vec![]), Err(GuardError::Malformed("column")));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..200)) {
