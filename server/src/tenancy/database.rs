@@ -78,7 +78,9 @@ impl Tenancy {
             // The lanes keep theirs; the rest is for what runs before a tenant is known.
             .max_connections(max_connections + 2)
             .acquire_timeout(Duration::from_secs(5))
-            .test_before_acquire(false)
+            // Only what runs before a tenant is known, and new lanes, come from here: a look at whether the connection has
+            // survived the last restart of the database costs little, and otherwise each dead one fails somebody.
+            .test_before_acquire(true)
             // Ends a transaction that a connection brings back, and says nothing if there is none (a lone `rollback`
             // would warn). A connection on which this fails is thrown away.
             .after_release(|connection, _| {

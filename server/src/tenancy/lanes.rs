@@ -38,6 +38,7 @@ pub(super) struct Lane {
     /// There until the lane is dropped.
     connection: Option<Connection>,
     lanes: Arc<Lanes>,
+    is_reused: bool,
     is_clean: bool,
     _place: OwnedSemaphorePermit,
 }
@@ -52,11 +53,20 @@ impl Lanes {
         let place = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.places).acquire_owned());
         let place = place.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.idle().as_mut().and_then(Vec::pop);
+        let is_reused = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
             None => Connection { connection: self.pool.acquire().await?, opened: Instant::now() },
         };
-        Ok(Lane { connection: Some(connection), lanes: Arc::clone(self), is_clean: false, _place: place })
+        Ok(Lane { connection: Some(connection), lanes: Arc::clone(self), is_reused, is_clean: false, _place: place })
+    }
+
+    /// Closes every idle connection: one turned out to be dead, as after a restart of the database, and the others will be.
+    pub fn close_idle(&self) {
+        let idle = self.idle().as_mut().map(std::mem::take).unwrap_or_default();
+        for mut one in idle {
+            one.connection.close_on_drop();
+        }
     }
 
     /// Lets the units that run end, then closes every connection.
@@ -73,6 +83,20 @@ impl Lanes {
 }
 
 impl Lane {
+    /// Whether it was this connection, idle since its last unit, that had died unnoticed: then what was asked of it was not
+    /// done, and may be asked of another.
+    pub fn had_died(&self, error: &sqlx::Error) -> bool {
+        // Told to go, or not told anything.
+        let is_gone = match error {
+            sqlx::Error::Io(_) => true,
+            sqlx::Error::Database(error) => {
+                error.code().is_some_and(|code| matches!(&*code, "57P01" | "57P02" | "57P05"))
+            }
+            _ => false,
+        };
+        self.is_reused && is_gone
+    }
+
     /// Says that nothing is open on this connection any more: the next unit may have it.
     pub fn is_clean(&mut self) {
         self.is_clean = true;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::lanes::Lanes;
+use super::lanes::{Lane, Lanes};
 use super::token::Token;
 
 /// Most tokens in one statement.
@@ -71,15 +71,15 @@ async fn answer(lanes: &Arc<Lanes>, asks: &mut Vec<Ask>) -> Result<(), sqlx::Err
     let tenants: Vec<Uuid> = asks.iter().map(|ask| ask.tenant).collect();
     let tokens: Vec<Vec<u8>> = asks.iter().map(|ask| ask.sha256.to_vec()).collect();
     let mut lane = lanes.take().await?;
-    let rows = sqlx::query!(
-        r#"select ask as "ask!", session_id as "session_id!", user_id as "user_id!", device_id, role as "role!", revoked_at
-           from authenticate($1, $2, $3)"#,
-        &tenants,
-        &tokens,
-        now,
-    )
-    .fetch_all(lane.as_mut())
-    .await?;
+    let rows = match rows(&mut lane, &tenants, &tokens, now).await {
+        Err(error) if lane.had_died(&error) => {
+            lanes.close_idle();
+            drop(lane);
+            lane = lanes.take().await?;
+            rows(&mut lane, &tenants, &tokens, now).await?
+        }
+        found => found?,
+    };
     lane.is_clean();
     let mut found: Vec<Option<Found>> = asks.iter().map(|_| None).collect();
     for row in rows {
@@ -96,4 +96,31 @@ async fn answer(lanes: &Arc<Lanes>, asks: &mut Vec<Ask>) -> Result<(), sqlx::Err
         let _ = ask.answer.send(found);
     }
     Ok(())
+}
+
+struct Row {
+    ask: i64,
+    session_id: Uuid,
+    user_id: Uuid,
+    device_id: Option<Uuid>,
+    role: String,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+async fn rows(
+    lane: &mut Lane,
+    tenants: &[Uuid],
+    tokens: &[Vec<u8>],
+    now: DateTime<Utc>,
+) -> Result<Vec<Row>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"select ask as "ask!", session_id as "session_id!", user_id as "user_id!", device_id, role as "role!", revoked_at
+           from authenticate($1, $2, $3)"#,
+        tenants,
+        tokens,
+        now,
+    )
+    .fetch_all(lane.as_mut())
+    .await
 }

@@ -47,8 +47,18 @@ impl TenantTx {
     }
 
     async fn begin(lanes: &Arc<Lanes>, tenant: TenantId, statement: String) -> Result<Self, sqlx::Error> {
+        let statement = AssertSqlSafe(statement).into_sql_str();
         let mut lane = lanes.take().await?;
-        PgTransactionManager::begin(lane.as_mut(), Some(AssertSqlSafe(statement).into_sql_str())).await?;
+        match PgTransactionManager::begin(lane.as_mut(), Some(statement.clone())).await {
+            Err(error) if lane.had_died(&error) => {
+                // Nothing was done on it yet. The next one is fresh.
+                lanes.close_idle();
+                drop(lane);
+                lane = lanes.take().await?;
+                PgTransactionManager::begin(lane.as_mut(), Some(statement)).await?;
+            }
+            begun => begun?,
+        }
         Ok(Self { lane, tenant })
     }
 

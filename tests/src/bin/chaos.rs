@@ -16,7 +16,7 @@ use serde_json::json;
 async fn main() -> anyhow::Result<ExitCode> {
     let (begun, time) = (Instant::now(), Duration::from_secs(60 * number("MINUTES", 10)?));
     let mut settings = Settings {
-        name: "chaos".to_owned(),
+        name: String::new(),
         seed: number("SEED", 1)?,
         servers: number("SERVERS", 3)?,
         phones: number("PHONES", 200)?,
@@ -30,6 +30,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         let style = ProgressStyle::with_template("  seed {msg:<6} {bar:40} {pos:>6}/{len} rounds  {elapsed}")?;
         let bar = ProgressBar::new(length).with_style(style).with_message(settings.seed.to_string());
         bar.enable_steady_tick(Duration::from_millis(250));
+        // A directory of its own: that of the last episode may still be on its way out.
+        settings.name = format!("chaos-{}", settings.seed);
         let outcome = chaos::run(&settings, Some(&bar)).await;
         bar.finish_and_clear();
         println!("{}", outcome.json());

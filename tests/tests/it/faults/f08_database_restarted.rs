@@ -9,11 +9,42 @@ use callout_server::platform::postgres::Durability;
 use callout_tests::fleet::Fleet;
 use callout_tests::ledger_check;
 use callout_tests::phone::Exchanged;
-use callout_tests::{Actor, Phone, TestTenant, Visit, new_key};
+use callout_tests::{Actor, Phone, TestApp, TestTenant, Visit, new_key};
 use reqwest::Method;
 use sync_core::replica::Failure;
 
+use crate::offline::scene;
+
 const ROUNDS: usize = 24;
+
+#[tokio::test]
+async fn f8_once_the_database_is_back_nobody_meets_a_connection_that_died_however_much_later() {
+    let app = TestApp::start().await;
+    let (desk, _ana, mut phone, visit) = scene(&app).await;
+    // So many at once that connections are left over.
+    let read = async || futures_util::future::join_all((0..16).map(|_| desk.get("/tickets"))).await;
+    for answer in read().await {
+        answer.expect(200);
+    }
+    let mut superuser = app.database().superuser().await;
+    let ended: i64 = sqlx::query_scalar(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()",
+    )
+    .fetch_one(&mut superuser)
+    .await
+    .unwrap();
+    assert!(ended > 4, "{ended} connections ended");
+    // One after the other, as on a quiet server: every one of them would be somebody's failed request.
+    for _ in 0..20 {
+        desk.get("/tickets").await.expect(200);
+        app.get("/readyz").await.expect(200);
+        desk.post("/auth/refresh", &serde_json::json!({ "refresh_token": "none" })).await.expect(401);
+    }
+    phone.note(visit.id, "nothing happened");
+    assert!(!phone.exchange().await.must_go_on());
+    app.expect_nothing_lost(&[&phone]).await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f8_while_the_database_restarts_the_server_says_not_now_and_then_everything_is_there_once() {
