@@ -33,7 +33,7 @@ pub(crate) struct Driver {
 
 /// The store, if it is open.
 enum Slot {
-    Open(Opened),
+    Open(Box<Opened>),
     Paused,
     /// Its disk failed, and it has not been opened anew since.
     Failed(StoreError),
@@ -59,7 +59,7 @@ pub(crate) struct Opening {
 
 impl Driver {
     pub fn open(opening: Opening, transport: Arc<dyn Transport>) -> Result<Arc<Self>, FieldError> {
-        let slot = Mutex::new(Slot::Open(opening.open()?));
+        let slot = Mutex::new(Slot::Open(Box::new(opening.open()?)));
         let (exchange, listeners) = (Mutex::new(()), OnceLock::new());
         let driver = Arc::new(Self { opening, transport, slot, exchange, listeners });
         let weak = Arc::downgrade(&driver);
@@ -150,7 +150,7 @@ impl Driver {
     pub fn resume(&self) -> Result<(), FieldError> {
         let mut slot = self.slot();
         match &*slot {
-            Slot::Paused => *slot = Slot::Open(self.opening.open()?),
+            Slot::Paused => *slot = Slot::Open(Box::new(self.opening.open()?)),
             Slot::Failed(fault) => *slot = self.opening.open_after(fault.clone())?,
             Slot::Open(_) => {}
             Slot::LoggedOut => return Err(FieldError::SignIn),
@@ -253,7 +253,7 @@ impl Opening {
         }
         let mut opened = self.open()?;
         opened.replica.note_store_fault(fault);
-        Ok(Slot::Open(opened))
+        Ok(Slot::Open(Box::new(opened)))
     }
 
     fn open_replica(&self, store: PhoneStore) -> Result<Result<Replica<PhoneStore>, StoreError>, FieldError> {

@@ -41,8 +41,8 @@ use crate::store::{Store, StoreError, StoreTx};
 use crate::wire::DeviceSigner;
 
 pub use execute::{ExecuteError, Sight};
-pub use notices::RefusedElsewhere;
 pub use export::{NotExported, Unsettled};
+pub use notices::RefusedElsewhere;
 pub use open::{OpenError, Opening};
 pub use reply::{Arrived, ReplyFault};
 pub use request::PollError;

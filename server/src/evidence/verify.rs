@@ -47,7 +47,6 @@ impl Report {
 /// The parts of a file, read.
 struct Opened {
     manifest: Manifest,
-    changes: Vec<RawChange>,
     /// By the place in the manifest: what was signed, and what it says.
     batches: Vec<(Vec<u8>, Option<BatchHeader>)>,
     doc: Option<TicketDoc>,
@@ -113,7 +112,7 @@ fn open<R: Read + Seek>(
         let claims = BatchHeader::decode(&header).ok();
         batches.push((header, claims));
     }
-    let doc = TicketDoc::from_changes(changes.iter().cloned());
+    let doc = TicketDoc::from_changes(changes);
     let is_it = |doc: &TicketDoc| (doc.tenant().0, doc.ticket().0) == (manifest.tenant_id, manifest.ticket_id);
     let faults = match &doc {
         Err(why) => vec![why.to_string()],
@@ -122,7 +121,7 @@ fn open<R: Read + Seek>(
         Ok(_) => Vec::new(),
     };
     checks.push(Check { what: "the changes make the document of this ticket", count: 1, faults });
-    Ok(Opened { manifest, changes, batches, doc: doc.ok() })
+    Ok(Opened { manifest, batches, doc: doc.ok() })
 }
 
 fn in_an_unbroken_chain(opened: &Opened) -> Check {

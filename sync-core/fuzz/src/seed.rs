@@ -93,7 +93,8 @@ fn request() -> SyncRequest {
         references: vec![ReferenceVersion { set: "site".into(), version: 3 }],
         awaiting_blobs: vec![hash(3)],
         unreadable: vec![Unreadable { ticket: TICKET, failures: 1, detail: "why".into(), sample: vec![1, 2, 3] }],
-        returned: vec![Returned { ticket: TICKET, bytes: vec![1; 40], voucher: vec![2; 16] }],
+        returned: vec![Returned { ticket: TICKET, bytes: vec![1; 40], document_key: None, voucher: vec![2; 16] }],
+        offered_again: 1,
         ..SyncRequest::new(DEVICE, DeviceTime(NOON))
     }
 }

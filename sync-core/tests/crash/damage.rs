@@ -11,8 +11,8 @@ use sync_core::store::{
 };
 use sync_core::time::DeviceTime;
 
-use sync_sim::chance::Chance;
 use crate::phone::{self, KEY, Word, ticket};
+use sync_sim::chance::Chance;
 use sync_sim::server::Server;
 
 const PAGE: usize = 4096;
@@ -126,7 +126,7 @@ fn damage(file: &mut Vec<u8>, chance: &mut Chance) -> BTreeSet<usize> {
             file[at] ^= 1 << chance.below(8);
         }
         1 => file[page].fill(0),
-        2 => file[page].fill_with(|| chance.next() as u8),
+        2 => file[page].fill_with(|| chance.number() as u8),
         3 => {
             file.truncate(page.start + chance.below(PAGE));
             return (hit..pages).collect();

@@ -5,14 +5,14 @@ use sync_core::ids::*;
 use sync_core::store::{EncryptedStore, SqliteStore, Store, StoreError, StoreTx, Table, open_or_salvage};
 use sync_core::time::DeviceTime;
 
-use sync_sim::chance::Chance;
 use crate::disk::{Effect, Loss, lay_out, survivors};
 use crate::phone::{self, KEY, Word, ticket};
 use crate::vfs::Watched;
+use sync_sim::chance::Chance;
 
 type Phone = sync_core::replica::Replica<EncryptedStore<SqliteStore>>;
 
-fn open(path: &std::path::Path, server: &crate::server::Server, chance: &mut Chance) -> Result<Phone, StoreError> {
+fn open(path: &std::path::Path, server: &sync_sim::server::Server, chance: &mut Chance) -> Result<Phone, StoreError> {
     let (store, _) = open_or_salvage(path, &KEY, |_| Some(0))?;
     phone::open(store, server, chance).map_err(|why| match why {
         sync_core::replica::OpenError::Store(why) => why,
@@ -21,7 +21,7 @@ fn open(path: &std::path::Path, server: &crate::server::Server, chance: &mut Cha
 }
 
 /// The host's answer to a disk that failed: close, and open again.
-fn reopen(path: &std::path::Path, server: &crate::server::Server, chance: &mut Chance) -> Phone {
+fn reopen(path: &std::path::Path, server: &sync_sim::server::Server, chance: &mut Chance) -> Phone {
     for _ in 0..5 {
         match open(path, server, chance) {
             Ok(phone) => return phone,

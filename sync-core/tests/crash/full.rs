@@ -14,10 +14,10 @@ use sync_core::store::{
 };
 use sync_core::time::DeviceTime;
 
-use sync_sim::chance::Chance;
 use crate::phone::{self, KEY, Word, ticket};
-use sync_sim::server::Server;
 use crate::vfs::Watched;
+use sync_sim::chance::Chance;
+use sync_sim::server::Server;
 
 type Phone = Replica<EncryptedStore<SqliteStore>>;
 

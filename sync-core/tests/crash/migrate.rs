@@ -5,10 +5,10 @@ use std::path::Path;
 use sync_core::store::{Row, SqliteStore, Store, StoreTx, Table, open_or_salvage};
 use sync_core::time::DeviceTime;
 
-use sync_sim::chance::Chance;
 use crate::disk::{Loss, lay_out, survivors};
 use crate::phone::{self, KEY, Word, ticket};
 use crate::vfs::Watched;
+use sync_sim::chance::Chance;
 
 /// A phone's file as version 1 of the store left it.
 fn of_version_1(path: &Path) -> Vec<(Table, Row)> {
