@@ -130,6 +130,7 @@ impl From<ExecuteError<Refusal>> for FieldError {
             ExecuteError::NotHere => Self::NotFound { detail: error.to_string() },
             ExecuteError::Refused(refusal) => refusal.into(),
             ExecuteError::Store(error) => error.into(),
+            ExecuteError::TooLong(error) => Self::refused("too_long", error),
             ExecuteError::Document(error) => Self::Internal { detail: error.to_string() },
         }
     }

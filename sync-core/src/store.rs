@@ -4,6 +4,8 @@
 //! implementation small, lets one list of tests ([`store_conformance!`](crate::store_conformance)) hold for all, and
 //! leaves one place through which every value passes.
 //!
+//! Whatever can happen to a file, and what is done about it: `docs/store.md`.
+//!
 //! What `commit` has accepted is durable: it survives the loss of power. An edit and the outbox row that will carry it
 //! are therefore written in one transaction, and nothing is sent before that transaction is committed.
 

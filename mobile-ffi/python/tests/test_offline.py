@@ -1,12 +1,15 @@
 """A ticket worked in a basement, from Python, against a running server."""
 
 import hashlib
+import os
 import queue
 import tempfile
 import threading
 import unittest
 
-from callout_mobile import BlobReference, CustomerSignature, FieldError, PhoneListener, Status, TicketId, VisitId
+from callout_mobile import (
+    BlobReference, CustomerSignature, DiskSpace, FieldError, PhoneListener, Status, TicketId, VisitId,
+)
 
 from host import Session, enrolled_phone, fixture
 
@@ -101,6 +104,51 @@ class OfflineTest(unittest.TestCase):
         self.assertTrue(days and days[-1][0].status.is_synced)
         self.assertEqual({thread}, {told_from for _, told_from in days}, "always from one thread")
         subscription.cancel()
+
+    def test_a_paused_phone_answers_that_it_is_paused_and_resumes_as_it_was(self):
+        self.phone.sync()
+        self.network.is_on = False
+        self.phone.ticket(TicketId(self.fixture["ticket"])).note("before the pause", None)
+        self.phone.pause()
+        for call in (self.phone.agenda, self.phone.sync, self.phone.status, self.phone.salvage, self.phone.log_out):
+            with self.assertRaises(FieldError.Busy) as paused:
+                call()
+            self.assertEqual("paused", paused.exception.detail)
+        self.assertFalse([name for name in os.listdir(self.directory.name) if name.endswith("-wal")])
+        self.phone.resume()
+        self.assertEqual(1, self.phone.status().unsent)
+        self.assertEqual(DiskSpace.ENOUGH, self.phone.status().disk_space)
+        self.assertIsNone(self.phone.salvage())
+
+    def test_nobody_logs_out_of_work_that_is_on_this_phone_alone(self):
+        self.phone.sync()
+        self.network.is_on = False
+        ticket = self.phone.ticket(TicketId(self.fixture["ticket"]))
+        ticket.note("Zahnriemen gerissen", None)
+        with self.assertRaises(FieldError.Unsettled) as refused:
+            self.phone.log_out()
+        self.assertEqual((1, 0, 0), (refused.exception.unsent, refused.exception.drafts, refused.exception.files))
+
+        path = os.path.join(self.directory.name, "for-the-server")
+        receipt = self.phone.export_unsettled(path)
+        with open(path, "rb") as file:
+            sealed = file.read()
+        self.assertEqual(hashlib.sha256(sealed).digest(), receipt.file_sha256)
+        self.assertNotIn(b"Zahnriemen", sealed)
+        with self.assertRaises(FieldError.Unsettled, msg="the user has not confirmed it"):
+            self.phone.log_out(receipt)
+        ticket.note("and one more", None)
+        with self.assertRaises(FieldError.Unsettled, msg="the file does not hold all of it"):
+            self.phone.log_out(receipt, True)
+        receipt = self.phone.export_unsettled(path)
+        os.truncate(path, 10)
+        with self.assertRaises(FieldError.Unsettled, msg="the file is not what was written"):
+            self.phone.log_out(receipt, True)
+
+        self.phone.log_out(self.phone.export_unsettled(path), True)
+        self.assertEqual(["for-the-server"], os.listdir(self.directory.name))
+        with self.assertRaises(FieldError.SignIn):
+            self.phone.status()
 
     def test_a_ticket_that_is_not_here_is_not_found(self):
         for unknown in ["00000000-0000-4000-8000-000000000000", "no id at all"]:

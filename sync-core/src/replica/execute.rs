@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::command::{Author, Stamp, TicketView};
 use crate::document::{Actor, DocumentError, DocumentKey, Fact, FactBody, Sealed, SealedAt, TicketDoc, seal};
+use crate::guard::{self, GuardError};
 use crate::ids::{FactId, IntentId, Sha256Hash, TicketId};
 use crate::policy::Origin;
 use crate::replica::rows::Record;
@@ -26,6 +27,9 @@ pub enum ExecuteError<R> {
     Refused(R),
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// No server would take it: a text that is too long. Said now, its author can shorten it.
+    #[error(transparent)]
+    TooLong(#[from] GuardError),
     /// It could not be made durable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,6 +92,7 @@ impl<S: Store> Replica<S> {
             let identity = device.identity;
             let mut working = docs.now().clone();
             let change = working.append_fact(Actor::of_device(identity.tenant, identity.device, id, nonce), &fact)?;
+            guard::prescan(&change.bytes)?;
             let fact_id = fact.id;
             work.await_blobs(id, &fact)?;
             let heads = working.heads();

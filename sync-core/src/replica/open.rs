@@ -86,6 +86,7 @@ impl Session {
             has_more: false,
             scope_asked_at: None,
             retry_after_ms: 0,
+            last_blob_asked: None,
         }
     }
 }

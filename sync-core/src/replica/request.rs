@@ -1,6 +1,7 @@
 //! What to send next: what is unsent in signed batches, and where we stand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::ids::{Nonce, Sha256Hash, TicketId};
@@ -57,6 +58,7 @@ impl<S: Store> Replica<S> {
         }
         let tx = self.store.begin()?;
         let (mut request, mut in_flight) = (state.request(now), InFlight::default());
+        request.awaiting_blobs = state.next_blobs();
         request.app_version.clone_from(&self.app_version);
         if tx.space() != Space::Enough {
             request.budget = SCARCE;
@@ -83,8 +85,17 @@ impl State {
         request.budget = BUDGET;
         let is_open = |wish: &&Arc<super::Wish>| wish.answer.is_none();
         request.intents = self.wishes.values().filter(is_open).map(|wish| wish.intent.clone()).collect();
-        request.awaiting_blobs = self.blobs.keys().take(MAX_BLOBS).copied().collect();
         request
+    }
+
+    /// So many files, and next time those that come after them: one that never arrives keeps nobody waiting.
+    fn next_blobs(&mut self) -> Vec<Sha256Hash> {
+        let last = self.session.last_blob_asked.unwrap_or(Sha256Hash([0xff; 32]));
+        let later = self.blobs.range((Bound::Excluded(last), Bound::Unbounded));
+        let asked: Vec<Sha256Hash> =
+            later.chain(self.blobs.range(..=last)).map(|(sha256, _)| *sha256).take(MAX_BLOBS).collect();
+        self.session.last_blob_asked = asked.last().copied();
+        asked
     }
 
     pub(super) fn outstanding(&self, now: DeviceTime) -> Outstanding {

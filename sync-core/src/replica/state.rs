@@ -55,6 +55,8 @@ pub(super) struct Session {
     /// When the server was last asked whether it agrees about the scope, on its clock.
     pub scope_asked_at: Option<ServerTime>,
     pub retry_after_ms: u32,
+    /// The last of the files that the server was asked about.
+    pub last_blob_asked: Option<Sha256Hash>,
 }
 
 /// A batch as it was, and will be again, sent.

@@ -17,3 +17,5 @@ mod damage;
 mod full;
 mod flush;
 mod migrate;
+mod month;
+mod hand_over;

@@ -34,7 +34,7 @@ pub fn server_with(tickets: u128) -> Server {
     server
 }
 
-fn signer() -> SoftwareDeviceSigner {
+pub fn signer() -> SoftwareDeviceSigner {
     SoftwareDeviceSigner::from_secret(&[3; 32]).unwrap()
 }
 

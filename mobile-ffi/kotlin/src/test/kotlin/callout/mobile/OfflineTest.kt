@@ -89,6 +89,25 @@ class OfflineTest {
     }
 
     @Test
+    fun `nobody logs out of work that is on this phone alone`() {
+        phone.sync()
+        phone.pause()
+        assertThrows(FieldException.Busy::class.java) { phone.logOut() }
+        phone.resume()
+        network.isOn = false
+        phone.ticket(TicketId(fixture["ticket"].asText())).note("Zahnriemen gerissen")
+        val refused = assertThrows(FieldException.Unsettled::class.java) { phone.logOut() }
+        assertEquals(1u to 0u, refused.unsent to refused.files)
+
+        val file = directory.resolve("for-the-server")
+        val receipt = phone.exportUnsettled(file.toString())
+        assertThrows(FieldException.Unsettled::class.java) { phone.logOut(receipt) }
+        phone.logOut(receipt, userConfirmed = true)
+        assertEquals(listOf("for-the-server"), directory.toFile().list()!!.toList())
+        assertThrows(FieldException.SignIn::class.java) { phone.status() }
+    }
+
+    @Test
     fun `a ticket that is not here is not found`() {
         for (unknown in listOf("00000000-0000-4000-8000-000000000000", "no id at all")) {
             assertThrows(FieldException.NotFound::class.java) { phone.ticket(TicketId(unknown)) }
