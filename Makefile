@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python fuzz mutants-hostile model
+.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -29,11 +29,20 @@ sim:
 	cargo build --release -p sync-sim
 	@$${CARGO_TARGET_DIR:-target}/release/sim
 
-# What synchronising costs on this machine, beside its goals and, where node is installed, beside automerge-repo.
+# What synchronising costs on this machine, beside its goals and, where node is installed, beside its peers.
 bench-sync:
 	@.ci/setup
 	cargo build --release --workspace --bins
 	@$${CARGO_TARGET_DIR:-target}/release/bench-sync
+
+# What the core costs on this machine: durable commits, lists, documents, the guard; then a first sync, nothing new and ten
+# changed tickets on the real server, beside automerge-repo and PouchDB where node is installed.
+bench-core:
+	@.ci/setup
+	cargo bench -p sync-core --features sqlite --bench core
+	$(MAKE) mutants-hostile COUNT=200000
+	cargo build --release --workspace --bins
+	@ONLY=pulls $${CARGO_TARGET_DIR:-target}/release/bench-sync
 
 # After a query or a migration has changed: records the checked queries, so that building needs no database.
 prepare:
@@ -67,3 +76,10 @@ mutants-hostile:
 model:
 	@.ci/setup
 	CALLOUT_MODEL=large cargo test --release -p sync-core --test offline model:: -- --nocapture
+
+# Alters guard, policy, workflow and fold one place at a time, 550 in all, and names what no test notices. Takes an hour or
+# two; `MUTANTS="--file sync-core/src/policy/**"` takes a part.
+mutants:
+	@.ci/setup
+	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
+	cargo mutants --package sync-core --baseline skip --timeout 120 --output $${CARGO_TARGET_DIR:-target} $(MUTANTS)

@@ -37,6 +37,8 @@ pub struct Settings {
     pub for_long: Duration,
     /// Tickets of the first sync.
     pub first: usize,
+    /// Nothing but what pulling costs, beside the peers.
+    pub only_pulls: bool,
 }
 
 /// Changes in a batch of the batched pushes.
@@ -55,6 +57,23 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn measure(settings: &Settings, server: &Server, data: &std::path::Path) -> anyhow::Result<Report> {
     let mut report = Report { memory_before: server.memory(), ..Report::default() };
+    if !settings.only_pulls {
+        loads(settings, server, data, &mut report).await?;
+    }
+    for history in [History::Visit, History::Notes] {
+        println!("first sync of {} tickets: {}", settings.first, history.name());
+        report.pulled.push(pull::measure(server, data, settings.first, history).await?);
+    }
+    Ok(report)
+}
+
+/// What many phones at once make of the server.
+async fn loads(
+    settings: &Settings,
+    server: &Server,
+    data: &std::path::Path,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     println!("making {} tickets for {} phones", settings.tickets, settings.phones);
     let mut fleet = Fleet::make(server, data, settings).await?;
 
@@ -73,11 +92,7 @@ async fn measure(settings: &Settings, server: &Server, data: &std::path::Path) -
     report.batched = Some(pushed);
     println!("nothing new, over and over");
     report.idle = Some(load::nothing_new(server, &mut fleet, settings.for_long).await?);
-    for history in [History::Visit, History::Notes] {
-        println!("first sync of {} tickets: {}", settings.first, history.name());
-        report.pulled.push(pull::measure(server, data, settings.first, history).await?);
-    }
-    Ok(report)
+    Ok(())
 }
 
 async fn database_bytes(server: &Server) -> anyhow::Result<u64> {

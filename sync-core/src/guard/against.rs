@@ -19,12 +19,8 @@ pub fn check_against(doc: &TicketDoc, parsed: ParsedChange, actor: Actor) -> Res
         return Err(Refusal::AlreadyThere);
     }
 
-    let (mut last_seq, mut last_op) = (0, 0);
-    for earlier in automerge.get_changes_meta(&[]) {
-        if *earlier.actor == *change.actor_id() && earlier.seq > last_seq {
-            (last_seq, last_op) = (earlier.seq, earlier.max_op);
-        }
-    }
+    let his = automerge.get_changes_meta(&[]).into_iter().filter(|earlier| *earlier.actor == *change.actor_id());
+    let (last_seq, last_op) = his.map(|earlier| (earlier.seq, earlier.max_op)).max().unwrap_or_default();
     match last_seq + 1 {
         expected if change.seq() > expected => return Err(Refusal::SeqGap { expected, found: change.seq() }),
         expected if change.seq() < expected => return Err(Refusal::SeqReused { found: change.seq() }),

@@ -62,7 +62,10 @@ fn bodies() -> Vec<FactBody> {
             strokes_sha256: hash,
             signer: sealed(),
         },
-        FactBody::Unknown { kind: "sang_to_it".into(), fields: BTreeMap::from([("song".into(), "la".into())]) },
+        FactBody::Unknown {
+            kind: "sang_to_it".into(),
+            fields: BTreeMap::from([("song".into(), "la".into()), ("loud".into(), Scalar::Bool(true))]),
+        },
     ]
 }
 

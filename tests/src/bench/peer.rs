@@ -1,10 +1,11 @@
 //! The same tickets through automerge-repo, where node is installed, twice: as the very documents that we keep, sealed
 //! texts and admissions and all; and as somebody would write them who has automerge-repo and nothing else: entries in a
-//! map, text as plain strings, no seals, no grants, no admissions.
+//! map, text as plain strings, no seals, no grants, no admissions. And so through PouchDB, which has no history either.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sync_core::document::{Fact, Scalar};
 use sync_core::replica::Sight;
@@ -18,19 +19,29 @@ pub struct Document {
     plain: Value,
 }
 
-/// What automerge-repo puts on the wire: bytes and messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    pub first: (u64, u64),
-    pub nothing_new: (u64, u64),
-    pub ten_changed: (u64, u64),
+/// What a peer puts on the wire, and what it costs both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Visit {
+    pub bytes: u64,
+    pub messages: u64,
+    pub server_seconds: f64,
+    pub client_seconds: f64,
 }
 
-/// For the two forms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// As the scripts print it.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Peer {
+    pub first: Visit,
+    pub nothing_new: Visit,
+    pub ten_changed: Visit,
+}
+
+/// automerge-repo with both forms, and PouchDB.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peers {
     pub same_documents: Peer,
     pub plain: Peer,
+    pub pouchdb: Peer,
 }
 
 /// Reads a ticket.
@@ -74,16 +85,9 @@ fn entry(sight: &Sight<'_>, fact: &Fact) -> Value {
     Value::Object(shown)
 }
 
-/// Has the documents fetched from an automerge-repo server by an automerge-repo client, in both forms.
+/// Has the documents fetched from a server of each kind by a client of the same kind.
 pub async fn measure(documents: &[Document]) -> anyhow::Result<Peers> {
-    let peer = Path::new("tests/bench/automerge-repo");
-    if !peer.join("measure.mjs").is_file() {
-        bail!("run from the top of the repository");
-    }
-    if !peer.join("node_modules").is_dir() {
-        // Not `npm ci`: some releases of npm refuse a lock file of theirs that names optional packages.
-        run("npm", &["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], peer).await?;
-    }
+    let (automerge, pouchdb) = (peer("automerge-repo").await?, peer("pouchdb").await?);
     let directory = tempfile::tempdir()?;
     let (same, plain) = (directory.path().join("same"), directory.path().join("plain"));
     std::fs::create_dir(&same)?;
@@ -94,18 +98,30 @@ pub async fn measure(documents: &[Document]) -> anyhow::Result<Peers> {
     let said: Vec<&Value> = documents.iter().map(|document| &document.plain).collect();
     let tickets = directory.path().join("tickets.json");
     std::fs::write(&tickets, serde_json::to_vec(&said)?)?;
-    run("node", &["write-plain.mjs", &tickets.display().to_string(), &plain.display().to_string()], peer).await?;
-    Ok(Peers { same_documents: visit(peer, &same).await?, plain: visit(peer, &plain).await? })
+    run("node", &["write-plain.mjs", &tickets.display().to_string(), &plain.display().to_string()], &automerge).await?;
+    Ok(Peers {
+        same_documents: visit(&automerge, &same).await?,
+        plain: visit(&automerge, &plain).await?,
+        pouchdb: visit(&pouchdb, &tickets).await?,
+    })
+}
+
+/// The folder of a peer, with what it needs from npm.
+async fn peer(name: &str) -> anyhow::Result<PathBuf> {
+    let peer = Path::new("tests/bench").join(name);
+    if !peer.join("measure.mjs").is_file() {
+        bail!("run from the top of the repository");
+    }
+    if !peer.join("node_modules").is_dir() {
+        // Not `npm ci`: some releases of npm refuse a lock file of theirs that names optional packages.
+        run("npm", &["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], &peer).await?;
+    }
+    Ok(peer)
 }
 
 async fn visit(peer: &Path, documents: &Path) -> anyhow::Result<Peer> {
     let printed = run("node", &["measure.mjs", &documents.display().to_string()], peer).await?;
-    let line: Value = serde_json::from_str(printed.lines().last().unwrap_or_default())?;
-    let visit = |name: &str| {
-        let of = &line[name];
-        of["bytes"].as_u64().zip(of["messages"].as_u64()).with_context(|| format!("no figure for {name}"))
-    };
-    Ok(Peer { first: visit("first")?, nothing_new: visit("nothing_new")?, ten_changed: visit("ten_changed")? })
+    Ok(serde_json::from_str(printed.lines().last().unwrap_or_default())?)
 }
 
 async fn run(program: &str, arguments: &[&str], directory: &Path) -> anyhow::Result<String> {

@@ -1,5 +1,5 @@
 //! Bytes and requests of pulling: all of it at first, nothing, and a little. The same content then goes through
-//! automerge-repo ([`super::peer`]).
+//! automerge-repo and PouchDB ([`super::peer`]).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use sync_core::time::DeviceTime;
 use super::fleet::{Backdoor, BenchPhone, PASSWORD};
 use super::history::{ENTRIES, History};
 use super::peer::{self, Document, Peers};
+use super::processors::Processors;
 use crate::actor::new_key;
 use crate::serve::Server;
 
@@ -27,6 +28,9 @@ pub struct Pull {
     pub bytes: usize,
     /// Until the phone had stored it.
     pub took: Duration,
+    /// Processor time of the server with its database, and of the phone; in steps of ten milliseconds.
+    pub server: Duration,
+    pub phone: Duration,
 }
 
 /// What pulling costs.
@@ -39,7 +43,7 @@ pub struct Pulled {
     pub first: Pull,
     pub nothing_new: Pull,
     pub ten_changed: Pull,
-    /// automerge-repo, for the same content; or why there is no figure.
+    /// The peers, for the same content; or why there is no figure.
     pub peers: Result<Peers, String>,
 }
 
@@ -63,12 +67,12 @@ pub async fn measure(server: &Server, data: &Path, tickets: usize, history: Hist
         }
     }
     let mut reader = Reader::enrol(second).await?;
-    let first = reader.pull().await?;
-    let nothing_new = reader.pull().await?;
+    let first = reader.pull(server).await?;
+    let nothing_new = reader.pull(server).await?;
     let changed = (0..10.min(tickets)).map(|at| writer.batch(at, History::Notes, 0..1)).collect();
     let documents = reader.documents()?;
     writer.push_now(changed).await?;
-    let ten_changed = reader.pull().await?;
+    let ten_changed = reader.pull(server).await?;
     let entries = documents.iter().map(|document| document.entries).sum();
     let peers = peer::measure(&documents).await.map_err(|error| format!("{error:#}"));
     Ok(Pulled { history, tickets, entries, first, nothing_new, ten_changed, peers })
@@ -94,8 +98,8 @@ impl Reader {
         Ok(Self { post: BenchPhone::with_nothing(owner, device), replica })
     }
 
-    async fn pull(&mut self) -> anyhow::Result<Pull> {
-        let (mut pull, begun) = (Pull::default(), Instant::now());
+    async fn pull(&mut self, server: &Server) -> anyhow::Result<Pull> {
+        let (mut pull, begun, processors) = (Pull::default(), Instant::now(), Processors::of(server)?);
         loop {
             let now = DeviceTime(Clock::system().now_ms());
             let request = self.replica.poll_request(now)?.context("no request is under way")?;
@@ -103,7 +107,8 @@ impl Reader {
             pull.requests += 1;
             pull.bytes += request.len() + answer.len();
             if !self.replica.handle_reply(&answer, now, Nonce(Random.bytes()))?.has_more {
-                return Ok(Pull { took: begun.elapsed(), ..pull });
+                let (took, used) = (begun.elapsed(), processors.used()?);
+                return Ok(Pull { took, server: used.server + used.postgres, phone: used.clients, ..pull });
             }
         }
     }

@@ -7,6 +7,7 @@ use comfy_table::{Cell, CellAlignment, Table};
 
 use super::baseline::Plain;
 use super::load::Load;
+use super::peer::{Peer, Peers, Visit};
 use super::pull::{Pull, Pulled};
 
 /// Everything that was measured.
@@ -102,40 +103,49 @@ impl Report {
     }
 
     fn pulls(&self, rows: &mut Rows, pulled: &Pulled) {
-        let Pull { requests, bytes, took } = pulled.first;
+        let Pull { requests, bytes, took, server, phone } = pulled.first;
         let what =
             format!("first sync, {}: {} tickets, {} entries", pulled.history.name(), pulled.tickets, pulled.entries);
         rows.goal(&what, format!("{requests} requests"), "≤ 2", requests <= 2);
-        rows.row("  taken in by the phone after", format!("{:.0} ms", took.as_secs_f64() * 1000.0), "", "");
+        rows.row("  taken in by the phone after", ms(took), "", "");
+        rows.row("  processor time of server and phone", format!("{}, {}", ms(server), ms(phone)), "", "");
         match &pulled.peers {
             Ok(peers) => {
-                let peer = peers.same_documents;
-                let figure = format!("{} kB, 1/{:.1}", bytes / 1000, peer.first.0 as f64 / bytes as f64);
-                rows.goal("  of what automerge-repo sends", figure, "≤ 1/4", bytes as u64 <= peer.first.0 / 4);
-                for (form, peer) in [("the same documents", peer), ("plain text", peers.plain)] {
-                    rows.row(&format!("  automerge-repo, {form}"), sent(peer.first), "", "peer");
-                }
+                let peer = peers.same_documents.first.bytes;
+                let figure = format!("{} kB, 1/{:.1}", bytes / 1000, peer as f64 / bytes as f64);
+                rows.goal("  of what automerge-repo sends", figure, "≤ 1/4", bytes as u64 <= peer / 4);
+                beside_peers(rows, peers, |peer| peer.first);
             }
             Err(why) => {
                 rows.row("  bytes", format!("{} kB", bytes / 1000), "", "");
-                rows.row("  automerge-repo", "not measured".into(), "", why.lines().next().unwrap_or_default());
+                rows.row("  the peers", "not measured".into(), "", why.lines().next().unwrap_or_default());
             }
         }
         let Pull { requests, bytes, .. } = pulled.nothing_new;
         rows.goal("nothing new", format!("{bytes} B, {requests} request"), "≤ 400 B", bytes <= 400);
         if let Ok(peers) = &pulled.peers {
-            rows.row("  automerge-repo, the same documents", sent(peers.same_documents.nothing_new), "", "peer");
+            beside_peers(rows, peers, |peer| peer.nothing_new);
         }
         let Pull { requests, bytes, .. } = pulled.ten_changed;
         rows.row("10 changed tickets", format!("{bytes} B, {requests} request"), "", "");
         if let Ok(peers) = &pulled.peers {
-            rows.row("  automerge-repo, the same documents", sent(peers.same_documents.ten_changed), "", "peer");
+            beside_peers(rows, peers, |peer| peer.ten_changed);
         }
     }
 }
 
-fn sent((bytes, messages): (u64, u64)) -> String {
-    format!("{:.1} kB in {messages} messages", bytes as f64 / 1000.0)
+fn beside_peers(rows: &mut Rows, peers: &Peers, which: impl Fn(&Peer) -> Visit) {
+    let Peers { same_documents, plain, pouchdb } = peers;
+    for (name, peer) in [
+        ("  automerge-repo, the same documents", same_documents),
+        ("  automerge-repo, plain text", plain),
+        ("  PouchDB, plain text", pouchdb),
+    ] {
+        let Visit { bytes, messages, server_seconds, client_seconds } = which(peer);
+        rows.row(name, format!("{:.1} kB in {messages} messages", bytes as f64 / 1000.0), "", "peer");
+        let both = [server_seconds, client_seconds].map(|seconds| ms(Duration::from_secs_f64(seconds.max(0.0))));
+        rows.row("    processor time of both ends", both.join(", "), "", "");
+    }
 }
 
 fn ms(time: Duration) -> String {

@@ -1,6 +1,6 @@
 //! `make bench-sync`: what synchronising costs on this machine, beside what it should cost.
 //!
-//! Environment: `TICKETS`, `PHONES`, `BATCHES`, `SECONDS`, `FIRST`; `CALLOUT_BENCH_DIR`.
+//! Environment: `TICKETS`, `PHONES`, `BATCHES`, `SECONDS`, `FIRST`; `ONLY=pulls`; `CALLOUT_BENCH_DIR`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +17,7 @@ async fn main() -> anyhow::Result<()> {
         batches: number("BATCHES", 3_200)?,
         for_long: Duration::from_secs(number("SECONDS", 8)?.try_into()?),
         first: number("FIRST", 300)?,
+        only_pulls: std::env::var("ONLY").is_ok_and(|only| only == "pulls"),
     })
     .await
 }
