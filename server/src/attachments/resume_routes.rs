@@ -23,7 +23,7 @@ use crate::platform::extract::Path;
 use crate::platform::partial::Partials;
 use crate::platform::problem::{ApiResult, Problem, ProblemView};
 use crate::state::AppState;
-use crate::tenancy::TenantCtx;
+use crate::tenancy::{SyncCtx, TenantCtx};
 
 /// The version of the protocol that is spoken.
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -64,7 +64,8 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> ApiResult<Self> {
-        let ctx = TenantCtx::from_request_parts(parts, state).await?;
+        // Of a revoked phone, too: what it names was set aside, and its bytes belong to that.
+        let SyncCtx { ctx, .. } = SyncCtx::from_request_parts(parts, state).await?;
         let user = ctx.signed_in()?;
         if parts.headers.get(TUS_RESUMABLE).is_some_and(|version| version != VERSION) {
             return Err(Problem::new(

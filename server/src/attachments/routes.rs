@@ -18,7 +18,7 @@ use crate::platform::extract::{Path, body_problem};
 use crate::platform::hex;
 use crate::platform::problem::{ApiResult, ProblemView};
 use crate::state::AppState;
-use crate::tenancy::{Permission, TenantCtx, TenantTx};
+use crate::tenancy::{Permission, SyncCtx, TenantCtx, TenantTx};
 
 /// The largest attachment, in bytes.
 pub const LARGEST: usize = 32 << 20;
@@ -36,7 +36,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
     responses((status = 204, description = "Stored; it would survive a power cut"), (status = 404, body = ProblemView),
         (status = 413, body = ProblemView), (status = 422, body = ProblemView), (status = 507, body = ProblemView)))]
 async fn put_attachment(
-    ctx: TenantCtx,
+    // Of a revoked phone, too: what it names was set aside, and its bytes belong to that.
+    SyncCtx { ctx, .. }: SyncCtx,
     State(blobs): State<Arc<dyn BlobStore>>,
     State(clock): State<Clock>,
     Path(sha256): Path<String>,

@@ -6,14 +6,19 @@ use sync_core::ids::{Sha256Hash, TicketId, UserId};
 use super::error::AttachmentError;
 use crate::tenancy::TenantTx;
 
-/// How many bytes an entry of this user's says that a blob has, 0 if it does not say; none if no entry names it.
+/// How many bytes an entry of this user's, in a ticket or set aside, says that a blob has, 0 if it does not say; none if
+/// no entry names it.
 pub async fn expected(tx: &mut TenantTx, user: UserId, sha256: Sha256Hash) -> Result<Option<i64>, AttachmentError> {
     let size = sqlx::query_scalar!(
-        "select e.size
+        r#"select e.size as "size!"
         from evidence e
         join fact f on f.ticket_id = e.ticket_id and f.fact_id = e.fact_id
         where e.sha256 = $1 and f.user_id = $2
-        limit 1",
+        union all
+        select q.blob_size
+        from quarantine q
+        where q.blob_sha256 = $1 and q.user_id = $2
+        limit 1"#,
         &sha256.0,
         user.0,
     )

@@ -1,7 +1,7 @@
 //! Changes that could not be accepted, kept whole with the reason, for their author and a dispatcher to see. Every device
 //! of the author hears of it by the feed, and of what was decided.
 
-use sync_core::document::{DocumentKey, Fact};
+use sync_core::document::{DocumentKey, Fact, FactBody};
 use sync_core::guard;
 use sync_core::ids::{FactId, Sha256Hash, TicketId};
 use sync_core::time::ServerTime;
@@ -36,11 +36,12 @@ pub async fn keep(
     now: ServerTime,
 ) -> Result<(), LedgerError> {
     for one in aside {
+        let blob = blob_of(&one.bytes);
         sqlx::query!(
             "insert into quarantine (
                 tenant_id, quarantine_id, ticket_id, device_id, user_id, session_nonce, dev_seq,
-                change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at, blob_sha256, blob_size)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
             on conflict do nothing",
             tx.tenant().0,
             one.id,
@@ -56,6 +57,8 @@ pub async fn keep(
             one.code,
             one.detail,
             instant(now),
+            blob.map(|(sha256, _)| sha256.0.to_vec()),
+            blob.map(|(_, size)| size),
         )
         .execute(tx.as_mut())
         .await?;
@@ -87,12 +90,13 @@ pub struct HandedIn {
 /// Keeps what was handed in. A repetition keeps it once; what has been admitted meanwhile is not kept.
 pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime) -> Result<(), LedgerError> {
     for HandedIn { ticket, device, user, aside } in handed_in {
+        let blob = blob_of(&aside.bytes);
         sqlx::query!(
             "with kept as (
                 insert into quarantine (
                     tenant_id, quarantine_id, ticket_id, device_id, user_id,
-                    change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at)
-                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+                    change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at, blob_sha256, blob_size)
+                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15
                 where not exists (select from fact where ticket_id = $3 and fact_id = $8)
                 on conflict do nothing
                 returning tenant_id, user_id, ticket_id
@@ -113,11 +117,23 @@ pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime)
             aside.detail,
             instant(now),
             feed::NOTICE,
+            blob.map(|(sha256, _)| sha256.0.to_vec()),
+            blob.map(|(_, size)| size),
         )
         .execute(tx.as_mut())
         .await?;
     }
     Ok(())
+}
+
+/// What the entry in these bytes, a change or the entry alone, names by its digest; 0 bytes if it does not say how many.
+fn blob_of(bytes: &[u8]) -> Option<(Sha256Hash, i64)> {
+    let fact = guard::check_chunk(bytes).map(|parsed| parsed.fact().clone()).ok();
+    match fact.or_else(|| Fact::from_bytes(bytes).ok())?.body {
+        FactBody::Blob { sha256, size, .. } => Some((sha256, size)),
+        FactBody::Signature { strokes_sha256, .. } => Some((strokes_sha256, 0)),
+        _ => None,
+    }
 }
 
 /// Settles what waited in quarantine only because something before it was refused, and has now come in by itself.

@@ -63,11 +63,11 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     reply.answers = answers;
     reply.standing = if is_active { wire::Standing::Active } else { wire::Standing::PushOnly };
     reply.upgrade_required = versions::upgrade(&exchange.oldest, &request);
-    if is_active && reply.upgrade_required.is_some() {
+    if !is_active || reply.upgrade_required.is_some() {
         // That its bytes are stored is an answer to what it handed in, like an ack.
         let awaited = request.awaiting_blobs;
         reply.items = ctx.read(async move |tx: &mut TenantTx| blob_store::stored(tx, &awaited).await).await?;
-    } else if is_active {
+    } else {
         let (page, scope) = page(exchange, ctx, request, pushed, now).await?;
         reply.cursor = page.place.write();
         reply.scope = scope;

@@ -84,3 +84,23 @@ async fn bytes_that_nobody_named_or_that_are_others_are_not_kept() {
     let rivals_desk = app.another_tenant("third").await.dispatcher("tom").await;
     assert_eq!(rivals_desk.get(&path).await.problem(404), "not-found");
 }
+
+#[tokio::test]
+async fn the_photo_of_an_entry_that_was_set_aside_is_handed_in_too_and_the_dispatcher_sees_it() {
+    let app = TestApp::start().await;
+    let (desk, ana, mut phone, visit) = a_photo_on_a_phone(&app).await;
+    let ben = app.engineer("ben").await;
+    desk.reassign(desk.assignment_of(visit).await, &ben).await;
+    // So long after the visit was given to another that nothing of hers is taken any more.
+    app.advance(std::time::Duration::from_secs(20 * 24 * 3600));
+    let (desk, ana) = (app.tenant().sign_in_again(&desk).await, app.tenant().sign_in_again(&ana).await);
+    ana.enrol(&phone.device.signer).await;
+    phone.owner = ana.clone();
+    phone.online().await;
+    assert_eq!((phone.status().unsent, phone.drafts().len(), desk.quarantine().await.len()), (0, 1, 1));
+    assert_eq!(phone.status().awaited_blobs, 0, "its bytes are safe all the same");
+    assert_eq!(desk.get(&path_of(PHOTO)).await.expect(200).body, PHOTO);
+    let ben = app.tenant().sign_in_again(&ben).await;
+    assert_eq!(put(&ben, &path_of(PHOTO), PHOTO).await.problem(404), "not-found", "nothing of his names it");
+    app.expect_nothing_lost(&[&phone]).await;
+}

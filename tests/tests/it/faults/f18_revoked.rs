@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use callout_tests::TestApp;
 use serde_json::json;
+use sync_core::ids::Sha256Hash;
 use sync_core::wire::Standing;
 
 use crate::offline::{kinds, scene};
@@ -32,6 +33,7 @@ async fn f18_a_revoked_phone_hands_in_all_it_holds_and_learns_nothing_new() {
         phone.online().await;
         assert_eq!(phone.status().standing, Standing::PushOnly);
         assert_eq!((phone.status().unsent, phone.drafts().len()), (0, 7));
+        assert_eq!(phone.status().awaited_blobs, 0, "its photo was taken, and it knows");
         let waiting = desk.quarantine().await;
         let hers: Vec<_> = waiting.iter().filter(|one| one["ticket_id"] == json!(visit.ticket.0)).collect();
         assert_eq!((waiting.len() - before, hers.len()), (7, 7), "every entry, and nothing else");
@@ -43,6 +45,9 @@ async fn f18_a_revoked_phone_hands_in_all_it_holds_and_learns_nothing_new() {
             read.push(shown.json()["content"].to_string());
         }
         assert!(read.iter().any(|content| content.contains("the last word")), "{read:?}");
+        let photo = Sha256Hash::of(b"a photo");
+        assert!(read.iter().any(|content| content.contains(&photo.to_string())), "{read:?}");
+        assert_eq!(desk.get(&format!("/attachments/{photo}")).await.expect(200).body, b"a photo");
         let said = desk.ticket(visit).await;
         assert!(kinds(&said).iter().all(|kind| ["assign", "desk_edit"].contains(kind)), "nothing of it in the ticket");
 
