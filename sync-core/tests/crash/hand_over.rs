@@ -9,8 +9,8 @@ use sync_core::store::{EncryptedStore, MemoryStore};
 use sync_core::time::DeviceTime;
 use sync_core::wire::{DeviceSigner, Export, Intent, VerifiedBatch, exported};
 
-use crate::chance::Chance;
 use crate::phone::{self, DEVICE, IDENTITY, KEY, Word, ticket};
+use sync_sim::chance::Chance;
 
 #[test]
 fn f29_the_file_holds_everything_that_is_on_the_phone_alone() {

@@ -11,9 +11,9 @@ use sync_core::time::DeviceTime;
 use sync_core::wire::envelope::{self, Effort};
 use sync_core::wire::{Batch, Item, MAX_BATCH_BYTES, SyncReply, SyncRequest, signed};
 
-use crate::chance::Chance;
 use crate::phone::{self, KEY, STEPS, Word, ticket};
-use crate::server::Server;
+use sync_sim::chance::Chance;
+use sync_sim::server::Server;
 
 const KILLS: usize = 50;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
