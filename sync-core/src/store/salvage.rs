@@ -118,7 +118,11 @@ fn carry(path: &Path, key: &StoreKey) -> Result<(), StoreError> {
         found.take(&pages, number, |_, _| true);
     }
     if !found.fits_key && found.unreadable > 0 {
-        return Err(StoreError::WrongKey);
+        // Unless what the file takes for free says otherwise.
+        free.iter().for_each(|number| found.take(&pages, *number, |_, _| false));
+        if !found.fits_key {
+            return Err(StoreError::WrongKey);
+        }
     }
     // What may be older than these rows, or was never committed: only work, and only where there is no other of it. An
     // index that still reads says which rows there were.

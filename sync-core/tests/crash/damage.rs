@@ -224,6 +224,21 @@ fn what_stands_in_the_log_alone_is_carried_too() {
 }
 
 #[test]
+fn pages_that_the_file_takes_for_free_are_read_all_the_same() {
+    let worked = worked(false);
+    let unsent = worked.sealed.keys().filter(|(table, _)| *table == Table::Outbox).count();
+    for trunk in (2..worked.file.len() / PAGE).step_by(4) {
+        let mut file = worked.file.clone();
+        file[..16].fill(0);
+        file[32..36].copy_from_slice(&(trunk as u32).to_be_bytes());
+        let (_directory, path) = lay_out(&worked, &file);
+        let (mut store, report) = open_or_salvage(&path, &KEY, NO_ROOM).unwrap();
+        assert!(report.is_some());
+        assert_eq!(store.begin().unwrap().keys(Table::Outbox, b"").unwrap().len(), unsent, "page {trunk}");
+    }
+}
+
+#[test]
 fn a_key_that_does_not_fit_leaves_the_file_alone_damaged_or_not() {
     let worked = worked(false);
     let mut broken = worked.file.clone();
