@@ -92,27 +92,40 @@ fn memory() {
     }
 }
 
-/// How long each of so many took, sorted.
-fn times(count: usize, mut work: impl FnMut(usize)) -> Vec<Duration> {
-    let mut times: Vec<Duration> = (0..count)
+/// How long each of so many took, sorted; and the processor time of one, which others on the machine do not lengthen.
+struct Times {
+    sorted: Vec<Duration>,
+    processor: Duration,
+}
+
+fn times(count: usize, mut work: impl FnMut(usize)) -> Times {
+    let before = processor();
+    let mut sorted: Vec<Duration> = (0..count)
         .map(|n| {
             let begun = Instant::now();
             work(n);
             begun.elapsed()
         })
         .collect();
-    times.sort_unstable();
-    times
+    sorted.sort_unstable();
+    Times { processor: processor().saturating_sub(before) / count as u32, sorted }
 }
 
-/// Median and 99th percentile; the goal is a quantile and milliseconds.
-fn show(what: &str, sorted: &[Duration], goal: Option<(f64, f64)>) {
+/// Median, 99th percentile and processor time; the goal is a quantile and milliseconds.
+fn show(what: &str, Times { sorted, processor }: &Times, goal: Option<(f64, f64)>) {
     let at = |quantile: f64| sorted[((sorted.len() - 1) as f64 * quantile) as usize].as_secs_f64() * 1e3;
+    let processor = processor.as_secs_f64() * 1e3;
     let verdict = goal.map_or_else(String::new, |(quantile, most)| {
         let name = if quantile > 0.9 { "p99" } else { "p50" };
         format!("  goal {name} < {most} ms: {}", if at(quantile) < most { "met" } else { "NOT MET" })
     });
-    println!("{what:<56} p50 {:>8.3} ms  p99 {:>8.3} ms{verdict}", at(0.5), at(0.99));
+    println!("{what:<56} p50 {:>8.3} ms  p99 {:>8.3} ms  cpu {processor:>8.3} ms{verdict}", at(0.5), at(0.99));
+}
+
+/// Processor time of this thread so far; nought where that cannot be read.
+fn processor() -> Duration {
+    let so_far = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(so_far.split_whitespace().next().and_then(|spent| spent.parse().ok()).unwrap_or_default())
 }
 
 /// Bytes of memory that this process holds; nought where that cannot be read.
