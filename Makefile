@@ -78,7 +78,7 @@ model:
 	CALLOUT_MODEL=large cargo test --release -p sync-core --test offline model:: -- --nocapture
 
 # Alters guard, policy, workflow and fold one place at a time, 550 in all, and names what no test notices. Takes an hour or
-# two; `MUTANTS="--file sync-core/src/policy/**"` takes a part.
+# two; `MUTANTS="--re policy"` takes a part.
 mutants:
 	@.ci/setup
 	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --locked
