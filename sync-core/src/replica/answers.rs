@@ -170,7 +170,9 @@ impl<T: StoreTx> Page<'_, T> {
 
     /// What an earlier server had from another copy of this store, the present one may lack.
     pub(super) fn revive_superseded(&mut self) -> Result<(), StoreError> {
-        for superseded in Superseded::all(&self.work.tx)? {
+        let mut all = Superseded::all(&self.work.tx)?;
+        all.sort_by_key(|superseded| superseded.pending.order);
+        for superseded in all {
             superseded.erase(&mut self.work.tx)?;
             self.put_again(superseded.pending)?;
         }

@@ -146,7 +146,10 @@ impl State {
             request.returned.push(Returned { ticket, bytes, document_key, voucher });
             in_flight.vouched.push(vouched);
         }
-        for retained in Retained::all(tx)?.into_iter().filter(|row| Some(row.epoch) != self.device.server_epoch) {
+        // In the order in which they were taken: what a later opening made stands on what an earlier one had.
+        let mut again = Retained::all(tx)?;
+        again.sort_by_key(|row| (row.received, row.session, row.dev_seq));
+        for retained in again.into_iter().filter(|row| Some(row.epoch) != self.device.server_epoch) {
             bytes += retained.batch.len();
             if bytes > REQUEST_BYTES && !request.batches.is_empty() {
                 return Ok(());

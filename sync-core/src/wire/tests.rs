@@ -155,7 +155,12 @@ fn the_format_of_today_does_not_change() {
     let batch = Batch::sign(&a_header(&[chunk(b"one")]), vec![chunk(b"one")], &a_batch().1).unwrap();
     let mut request = a_full_request();
     request.batches = vec![];
+    // As the first apps wrote it, who knew of no documents to give back and of no batches offered again.
+    let mut of_the_first_apps = request.clone();
+    of_the_first_apps.offered_again = 0;
+    of_the_first_apps.returned.truncate(1);
     for (what, bytes, digest) in [
+        ("request of the first apps", of_the_first_apps.encode(), GOLDEN_FIRST_REQUEST),
         ("request", request.encode(), GOLDEN_REQUEST),
         ("reply", a_full_reply().encode(), GOLDEN_REPLY),
         ("batch header", batch.header_bytes().to_vec(), GOLDEN_HEADER),
@@ -271,6 +276,7 @@ proptest! {
     }
 }
 
-const GOLDEN_REQUEST: &str = "edc6f440b655de44";
+const GOLDEN_FIRST_REQUEST: &str = "edc6f440b655de44";
+const GOLDEN_REQUEST: &str = "944f924ee1f40adf";
 const GOLDEN_REPLY: &str = "523b84381cb75946";
 const GOLDEN_HEADER: &str = "2e394256a099df70";

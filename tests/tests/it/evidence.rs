@@ -13,8 +13,14 @@ async fn a_signed_ticket(app: &TestApp) -> (Actor, Visit, Vec<u8>) {
     let visit = desk.new_visit().assigned_to(&ana).save().await;
     let mut phone = ana.phone().await;
     phone.online().await;
-    phone.offline().work(visit.id);
+    phone.offline().accept(visit.id);
+    phone.depart(visit.id);
+    phone.check_in(visit.id);
+    phone.start(visit.id);
     phone.photograph(visit.id, b"the seal, before");
+    phone.note(visit.id, "seal worn");
+    phone.sign(visit.id, "Kim");
+    phone.done(visit.id, "solved");
     phone.online().await;
     desk.edit(visit, "priority", serde_json::json!(3), serde_json::json!(2)).await;
     let evidence = evidence_of(&admin, visit).await;
