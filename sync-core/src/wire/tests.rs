@@ -233,6 +233,18 @@ fn many_tiny_entries_are_refused_before_they_are_allocated() {
     assert_eq!(SyncRequest::decode(&flood), Err(WireError::TooMany { limit: MAX_ENTRIES }));
 }
 
+/// A group within a group within a group: each is two bytes, and a decoder that followed them all would end the process.
+#[test]
+fn nesting_without_an_end_is_refused() {
+    let nested = [0xbb, 0x3e].repeat(500_000); // field 999, begin of a group
+    assert!(matches!(SyncRequest::decode(&nested), Err(WireError::NotA { .. })));
+    assert!(matches!(SyncReply::decode(&nested), Err(WireError::NotA { .. })));
+    assert!(matches!(Batch::decode(&nested), Err(BatchError::Malformed(_))));
+    assert!(crate::document::Fact::from_bytes(&nested).is_err());
+    assert!(crate::workflow::Workflow::from_bytes(&nested).is_err());
+    assert_eq!(Batch::decode(&vec![0; MAX_BATCH_BYTES + 1]), Err(BatchError::TooLarge));
+}
+
 #[test]
 fn fields_of_a_later_version_are_skipped() {
     let mut request = a_full_request().encode();
