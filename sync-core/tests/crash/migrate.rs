@@ -21,7 +21,7 @@ fn of_version_1(path: &Path) -> Vec<(Table, Row)> {
     }
     drop(replica);
     let database = rusqlite::Connection::open(path).unwrap();
-    database.execute_batch("drop table set_aside; pragma user_version = 1").unwrap();
+    database.execute_batch("drop table set_aside; drop table notice; pragma user_version = 1").unwrap();
     drop(database);
     std::fs::remove_file(path.with_file_name("callout.sqlite-wal")).unwrap_or_default();
     rows(path, "where it was")
@@ -31,7 +31,8 @@ fn of_version_1(path: &Path) -> Vec<(Table, Row)> {
 fn rows(path: &Path, what: &str) -> Vec<(Table, Row)> {
     let database = rusqlite::Connection::open(path).unwrap();
     let mut rows = Vec::new();
-    for table in Table::ALL.iter().filter(|table| **table != Table::SetAside) {
+    let later = [Table::SetAside, Table::Notice];
+    for table in Table::ALL.iter().filter(|table| !later.contains(table)) {
         let sql = format!("select key, value from {} order by key", table.name());
         let mut statement = database.prepare(&sql).unwrap_or_else(|why| panic!("{what}: {why}"));
         let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
