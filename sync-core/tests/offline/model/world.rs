@@ -216,6 +216,11 @@ impl World {
         self.deliver(who, Defect::None);
     }
 
+    /// An actor has given one number to two changes.
+    pub fn number_used_twice(&self) -> Option<String> {
+        self.server.reused.first().cloned()
+    }
+
     /// From now on every link is good: they exchange until nobody has anything more to say. False if that never comes.
     pub fn make_peace(&mut self) -> bool {
         for _ in 0..12 {
