@@ -176,7 +176,7 @@ impl Ledger {
         self.rebuild(tx, open.ticket).await?;
         booking::claim_again(tx, &open.doc).await?;
         let state = open.doc.state(self.workflow());
-        let admitted = admitted_since(&open.doc, &known, &authors);
+        let admitted = admitted_since(&open.doc, &known);
         publish::publish(tx, open, &state, &admitted, from_version, now).await?;
         let facts: Vec<FactId> = admitted.iter().map(|one| one.fact.id).collect();
         quarantine::settle_entered(tx, open.ticket, &facts, now).await?;
@@ -240,14 +240,12 @@ fn facts_of(doc: &TicketDoc) -> BTreeSet<FactId> {
     doc.facts().map(|fact| fact.id).collect()
 }
 
-/// The facts that came back. Who said one stands with the change that brought it, which the projections look up; here
-/// only whose they may be matters.
-fn admitted_since(doc: &TicketDoc, known: &BTreeSet<FactId>, authors: &BTreeMap<Sha256Hash, Author>) -> Vec<Admitted> {
-    let user = authors.values().find_map(|author| author.user);
+/// The facts that came back, for those who are told what moved. Who said them stands with the changes.
+fn admitted_since(doc: &TicketDoc, known: &BTreeSet<FactId>) -> Vec<Admitted> {
     let came = doc.facts().filter(|fact| !known.contains(&fact.id));
     came.filter_map(|fact| {
         let admission = doc.admissions().get(&fact.id)?.clone();
-        Some(Admitted { fact: fact.clone(), admission, user, device: None })
+        Some(Admitted { fact: fact.clone(), admission, user: None, device: None })
     })
     .collect()
 }
