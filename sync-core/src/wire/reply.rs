@@ -139,7 +139,7 @@ pub struct Enter {
     pub heads: Vec<Sha256Hash>,
     /// Opens the sealed text of the ticket.
     pub document_key: [u8; 32],
-    /// Lets the server know its own work again; opaque.
+    /// Lets the server know the document again, and who wrote what of it; opaque.
     pub voucher: Vec<u8>,
 }
 
@@ -158,7 +158,7 @@ pub struct Delta {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncedChange {
     pub bytes: Vec<u8>,
-    /// On the server's own changes: lets it know them again; opaque.
+    /// Lets the server know again what it had admitted, and who wrote it; opaque.
     pub voucher: Vec<u8>,
 }
 
