@@ -19,7 +19,9 @@ async fn what_was_shown_is_what_is_kept() {
     let ana = area.engineer("ana", (1.0, 0.0), no_skills()).await;
     area.engineer("ben", (4.0, 0.0), no_skills()).await;
     area.recruit("cai", Some((0.0, 0.0)), no_skills()).await;
-    let wanted = area.visit((0.0, 0.0)).await;
+    // With a window, the wait that a score counts does not depend on the second in which one asks.
+    let asked = Asked::at(area.site(Some((0.0, 0.0))).await);
+    let wanted = area.ask(asked.starting_between(area.at(8.0), area.at(15.0))).await;
     let shown = area.candidates(wanted).await;
 
     let answered = area.try_assign(wanted, json!({})).await.expect(201).json();
