@@ -9,6 +9,7 @@ pub mod policy;
 pub mod command;
 pub mod guard;
 pub mod reference;
+pub mod search;
 pub mod replica;
 pub mod wire;
 pub mod store;

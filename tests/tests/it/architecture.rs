@@ -19,7 +19,7 @@ const FEATURE: usize = 5;
 
 /// The rooms of sync-core, from the bottom up, by the same rule.
 const CORE_RANKS: [&[&str]; 6] = [
-    &["ids", "time", "words", "cipher", "reference"],
+    &["ids", "time", "words", "cipher", "reference", "search"],
     &["workflow", "store", "wire"],
     &["document"],
     &["policy", "guard"],
