@@ -76,6 +76,8 @@ id!(/// One planned or actual presence of an engineer on a site.
     VisitId, "visit");
 id!(/// One assignment: the evidence for who may act on a visit.
     GrantId, "grant");
+id!(/// One article or procedure of the knowledge base.
+    ArticleId, "article");
 id!(/// One entry of a ticket; made with its command, kept through every replay.
     FactId, "fact");
 id!(/// A wish without a document, such as taking a ticket from the pool.

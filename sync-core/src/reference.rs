@@ -1,8 +1,10 @@
 //! Rows that come down to a phone and never go up: where the work is and for whom. Names, numbers and addresses stand
 //! here and in no document, so that they can be corrected, and forgotten.
 //!
-//! A device is sent the rows that its tickets name, when a ticket comes and whenever a row changes. Rows that no ticket
-//! names any more are let go of with the ticket.
+//! They come in two ways, in one message. Of sites and customers a device is sent the rows that its tickets name, when a
+//! ticket comes and whenever a row changes, and lets go of them with the last ticket that names them: which ones those are
+//! depends on the device, so there is no version of the set to compare. Knowledge is one set for the whole tenant: every
+//! device has all of it, says which version it has, and is sent what has changed since, page by page, after its tickets.
 
 use prost::Message;
 
@@ -13,6 +15,9 @@ pub const CUSTOMERS: &str = "customer";
 /// The set of workflows, each under `code@version`, as [`Workflow::to_bytes`](crate::workflow::Workflow::to_bytes)
 /// gives it.
 pub const WORKFLOWS: &str = "workflow";
+
+/// The set of [`Article`]s, each under its id.
+pub const KNOWLEDGE: &str = "knowledge";
 
 /// Where work is done.
 #[derive(Clone, PartialEq, Message)]
@@ -63,6 +68,56 @@ pub struct Customer {
     /// The language they are spoken to in, such as `zh-CN`.
     #[prost(string, tag = "3")]
     pub locale: String,
+}
+
+/// An article or a procedure, as it was published.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct Article {
+    /// `article` or `procedure`.
+    #[prost(string, tag = "1")]
+    pub kind: String,
+    #[prost(string, tag = "2")]
+    pub title: String,
+    /// Markdown, to be shown or read as it is.
+    #[prost(string, tag = "3")]
+    pub body: String,
+    /// `zh`, `en` or `both`.
+    #[prost(string, tag = "4")]
+    pub language: String,
+    #[prost(string, repeated, tag = "5")]
+    pub tags: Vec<String>,
+    /// Codes of the ticket types it is about.
+    #[prost(string, repeated, tag = "6")]
+    pub ticket_types: Vec<String>,
+    #[prost(string, repeated, tag = "7")]
+    pub asset_models: Vec<String>,
+    /// The number of this text among all that were written of the article.
+    #[prost(uint64, tag = "8")]
+    pub number: u64,
+    /// Milliseconds since 1970, on the server's clock.
+    #[prost(sint64, tag = "9")]
+    pub published_at: i64,
+}
+
+impl Article {
+    /// In bytes. No server takes more, and no phone.
+    pub const LONGEST_TITLE: usize = 800;
+    /// In bytes.
+    pub const LONGEST_BODY: usize = 96 << 10;
+
+    /// The row's bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// Reads a row that may hold anything; nothing if it is not an article that a server would have taken.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let article = Self::decode(bytes).ok()?;
+        let is_sound = !article.title.is_empty()
+            && article.title.len() <= Self::LONGEST_TITLE
+            && article.body.len() <= Self::LONGEST_BODY;
+        is_sound.then_some(article)
+    }
 }
 
 impl Site {

@@ -27,6 +27,7 @@ mod answers;
 mod items;
 mod notices;
 mod references;
+mod knowledge;
 mod rebuild;
 mod summary;
 mod status;
@@ -42,6 +43,7 @@ use crate::wire::DeviceSigner;
 
 pub use execute::{ExecuteError, Sight};
 pub use export::{NotExported, Unsettled};
+pub use knowledge::{FoundArticle, KnowledgeFault, KnowledgeState};
 pub use notices::RefusedElsewhere;
 pub use open::{OpenError, Opening};
 pub use reply::{Arrived, ReplyFault};

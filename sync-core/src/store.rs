@@ -155,12 +155,25 @@ tables! {
     SetAside "set_aside",
     /// Work of this user on another device that the server refused. By fact.
     Notice "notice",
+    /// Articles and procedures, and how far this device has them. By article.
+    Article "article",
+    /// By which words they are found; made of the articles. By part.
+    SearchIndex "search_index",
 }
 
 impl Table {
     /// The server sends its rows again: nothing is lost with them.
     pub fn comes_again(self) -> bool {
-        matches!(self, Self::Ticket | Self::Admitted | Self::Summary | Self::Reference | Self::PoolCard)
+        matches!(
+            self,
+            Self::Ticket
+                | Self::Admitted
+                | Self::Summary
+                | Self::Reference
+                | Self::PoolCard
+                | Self::Article
+                | Self::SearchIndex
+        )
     }
 }
 

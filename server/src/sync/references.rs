@@ -20,7 +20,7 @@ pub async fn of(tx: &mut TenantTx, tickets: &[TicketId], now: ServerTime) -> Res
     let sets = [(SITES, sites(tx, &tickets).await?), (CUSTOMERS, customers(tx, &tickets).await?)];
     let version = u64::try_from(now.0).unwrap_or_default();
     let item = |(set, rows): (&str, Vec<ReferenceRow>)| {
-        Item::Reference(Reference { set: set.to_owned(), version, rows, replaces_all: false })
+        Item::Reference(Reference { set: set.to_owned(), version, rows, replaces_all: false, has_more: false })
     };
     Ok(sets.into_iter().filter(|(_, rows)| !rows.is_empty()).map(item).collect())
 }

@@ -147,6 +147,7 @@ fn reply() -> SyncReply {
                 version: 4,
                 rows: vec![ReferenceRow { key: "one".into(), value: vec![1], removed: false }],
                 replaces_all: true,
+                has_more: true,
             }),
             Item::BlobStored { sha256: hash(3) },
             Item::Notice(Notice {

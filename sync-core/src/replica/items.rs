@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::document::{DocumentKey, RawChange, TicketDoc};
 use crate::ids::TicketId;
+use crate::reference::KNOWLEDGE;
 use crate::replica::reply::Page;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::Vouched;
@@ -17,6 +18,7 @@ impl<T: StoreTx> Page<'_, T> {
             Item::Enter(enter) => self.take_enter(enter),
             Item::Delta(delta) => self.take_delta(delta),
             Item::Leave { ticket, reason } => self.work.edit_ticket(ticket, |ticket| ticket.leaving = Some(reason)),
+            Item::Reference(reference) if reference.set == KNOWLEDGE => self.take_knowledge(&reference),
             Item::Reference(reference) => self.take_reference(&reference),
             Item::BlobStored { sha256 } => {
                 if let Some(blob) = self.work.state.blobs.remove(&sha256) {

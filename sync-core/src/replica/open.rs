@@ -87,6 +87,8 @@ impl Session {
             scope_asked_at: None,
             retry_after_ms: 0,
             last_blob_asked: None,
+            knowledge_has_more: false,
+            knowledge_fault: None,
         }
     }
 }

@@ -41,6 +41,7 @@ impl<T: StoreTx> Work<T> {
             self.tx.delete(Table::Meta, START_ANEW)?;
             self.state.device.cursor = Cursor::default();
             self.put_device()?;
+            self.ask_for_all_articles()?;
             // Nobody can say which work was lost, if any.
             self.make_again_without_the_lost()?;
         }

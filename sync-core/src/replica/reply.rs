@@ -26,7 +26,7 @@ pub struct Arrived {
     pub acknowledged: usize,
     /// Facts that became drafts.
     pub refused: Vec<FactId>,
-    /// Rows beside the tickets came: sites, customers.
+    /// Rows beside the tickets came: sites, customers, articles.
     pub references: bool,
     /// There is more to fetch or to send: poll again at once.
     pub has_more: bool,
@@ -138,6 +138,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
                 self.work.put_wish(Wish { intent, answer })?;
             }
         }
+        self.work.state.session.knowledge_has_more = false;
         for item in reply.items {
             self.take_item(item)?;
         }
@@ -153,7 +154,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
         session.failures = if progressed { 0 } else { session.failures.saturating_add(1) };
         session.trouble = trouble;
         let is_reoffering = self.work.state.device.is_reoffering;
-        self.arrived.has_more = reply.more || is_reoffering || !self.work.state.outbox.is_empty();
+        let has_more = reply.more || self.work.state.session.knowledge_has_more;
+        self.arrived.has_more = has_more || is_reoffering || !self.work.state.outbox.is_empty();
         self.work.put_device()
     }
 
@@ -167,6 +169,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
             self.work.state.session.restart(self.fresh);
             self.revive_superseded()?;
             self.ask_for_reviews_again()?;
+            self.work.ask_for_all_articles()?;
         }
         let device = &mut self.work.state.device;
         device.server_epoch = Some(reply.server_epoch);

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::ids::{Nonce, Sha256Hash, TicketId};
+use crate::replica::knowledge;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::Vouched;
 use crate::replica::rows::ticket::Ticket;
@@ -60,8 +61,10 @@ impl<S: Store> Replica<S> {
         let (mut request, mut in_flight) = (state.request(now), InFlight::default());
         request.awaiting_blobs = state.next_blobs();
         request.app_version.clone_from(&self.app_version);
-        if tx.space() != Space::Enough {
-            request.budget = SCARCE;
+        match tx.space() {
+            // Articles, unlike tickets, can wait until there is room for them.
+            Space::Enough => request.references = vec![knowledge::held(&tx)?],
+            Space::Low | Space::None => request.budget = SCARCE,
         }
         state.offer_again(&tx, &mut request, &mut in_flight)?;
         state.offer_batches(&mut request, &mut in_flight);

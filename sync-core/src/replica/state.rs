@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::document::{ChangeHash, DocumentError, TicketDoc};
 use crate::ids::{FactId, IntentId, Nonce, Sha256Hash, TicketId};
 use crate::policy::Role;
+use crate::replica::knowledge::KnowledgeFault;
 use crate::replica::rows::Record;
 use crate::replica::rows::device::Device;
 use crate::replica::rows::other::{AwaitedBlob, Vouched, Wish};
@@ -57,6 +58,10 @@ pub(super) struct Session {
     pub retry_after_ms: u32,
     /// The last of the files that the server was asked about.
     pub last_blob_asked: Option<Sha256Hash>,
+    /// The last reply brought articles, and there are more.
+    pub knowledge_has_more: bool,
+    /// Why the last articles were not taken in.
+    pub knowledge_fault: Option<KnowledgeFault>,
 }
 
 /// A batch as it was, and will be again, sent.

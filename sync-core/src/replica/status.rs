@@ -126,7 +126,13 @@ impl<S: Store> Replica<S> {
         let session = &self.state.session;
         let backoff = match session.failures {
             0 if session.trouble.is_some() => IDLE_MS,
-            0 if session.has_more || !self.state.outbox.is_empty() || self.state.device.is_reoffering => 0,
+            0 if session.has_more
+                || session.knowledge_has_more
+                || !self.state.outbox.is_empty()
+                || self.state.device.is_reoffering =>
+            {
+                0
+            }
             0 => IDLE_MS,
             failures => (1_000_u32 << failures.min(6)).min(MAX_BACKOFF_MS),
         };

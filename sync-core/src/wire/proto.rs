@@ -350,6 +350,8 @@ pub(super) struct Reference {
     pub rows: Vec<ReferenceRow>,
     #[prost(bool, tag = "4")]
     pub replaces_all: bool,
+    #[prost(bool, tag = "40")]
+    pub has_more: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

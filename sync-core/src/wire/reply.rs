@@ -171,14 +171,16 @@ pub enum LeaveReason {
     Other,
 }
 
-/// Rows of a versioned set: parts, forms, workflows, sites, people.
+/// Rows of a set: sites, customers, articles (see [`crate::reference`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     pub set: String,
     pub version: u64,
     pub rows: Vec<ReferenceRow>,
-    /// Rows not named here are gone.
+    /// Rows not named here, or in the pages of the set that follow, are gone.
     pub replaces_all: bool,
+    /// Another page of the set follows.
+    pub has_more: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

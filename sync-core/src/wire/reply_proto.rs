@@ -292,16 +292,16 @@ impl TryFrom<proto::Delta> for Delta {
 }
 
 impl From<Reference> for proto::Reference {
-    fn from(Reference { set, version, rows, replaces_all }: Reference) -> Self {
+    fn from(Reference { set, version, rows, replaces_all, has_more }: Reference) -> Self {
         let row = |ReferenceRow { key, value, removed }| proto::ReferenceRow { key, value, removed };
-        Self { set, version, rows: rows.into_iter().map(row).collect(), replaces_all }
+        Self { set, version, rows: rows.into_iter().map(row).collect(), replaces_all, has_more }
     }
 }
 
 impl From<proto::Reference> for Reference {
-    fn from(proto::Reference { set, version, rows, replaces_all }: proto::Reference) -> Self {
+    fn from(proto::Reference { set, version, rows, replaces_all, has_more }: proto::Reference) -> Self {
         let row = |proto::ReferenceRow { key, value, removed }| ReferenceRow { key, value, removed };
-        Self { set, version, rows: rows.into_iter().map(row).collect(), replaces_all }
+        Self { set, version, rows: rows.into_iter().map(row).collect(), replaces_all, has_more }
     }
 }
 

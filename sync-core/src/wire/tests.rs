@@ -120,6 +120,7 @@ fn a_full_reply() -> SyncReply {
             version: 9,
             rows: vec![ReferenceRow { key: "k".into(), value: b"{}".to_vec(), removed: false }],
             replaces_all: true,
+            has_more: false,
         }),
         Item::BlobStored { sha256: Sha256Hash([6; 32]) },
         Item::Notice(Notice {

@@ -10,6 +10,9 @@ use crate::phone::{self, KEY, Word, ticket};
 use crate::vfs::Watched;
 use sync_sim::chance::Chance;
 
+/// Tables of later versions.
+const LATER: [Table; 4] = [Table::SetAside, Table::Notice, Table::Article, Table::SearchIndex];
+
 /// A phone's file as version 1 of the store left it.
 fn of_version_1(path: &Path) -> Vec<(Table, Row)> {
     let (mut server, mut chance) = (phone::server_with(2), Chance(2));
@@ -21,7 +24,8 @@ fn of_version_1(path: &Path) -> Vec<(Table, Row)> {
     }
     drop(replica);
     let database = rusqlite::Connection::open(path).unwrap();
-    database.execute_batch("drop table set_aside; drop table notice; pragma user_version = 1").unwrap();
+    let drops: String = LATER.iter().map(|table| format!("drop table {}; ", table.name())).collect();
+    database.execute_batch(&format!("{drops}pragma user_version = 1")).unwrap();
     drop(database);
     std::fs::remove_file(path.with_file_name("callout.sqlite-wal")).unwrap_or_default();
     rows(path, "where it was")
@@ -31,8 +35,7 @@ fn of_version_1(path: &Path) -> Vec<(Table, Row)> {
 fn rows(path: &Path, what: &str) -> Vec<(Table, Row)> {
     let database = rusqlite::Connection::open(path).unwrap();
     let mut rows = Vec::new();
-    let later = [Table::SetAside, Table::Notice];
-    for table in Table::ALL.iter().filter(|table| !later.contains(table)) {
+    for table in Table::ALL.iter().filter(|table| !LATER.contains(table)) {
         let sql = format!("select key, value from {} order by key", table.name());
         let mut statement = database.prepare(&sql).unwrap_or_else(|why| panic!("{what}: {why}"));
         let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();

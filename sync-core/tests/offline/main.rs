@@ -7,4 +7,5 @@ mod stories;
 #[cfg(feature = "sqlite")]
 mod on_disk;
 mod first_sync;
+mod knowledge;
 mod model;
