@@ -6,7 +6,7 @@ use sync_core::command;
 use sync_core::document::Fact;
 use sync_core::ids::*;
 use sync_core::policy::Role;
-use sync_core::replica::{ExecuteError, Failure, Identity, OpenError, Opening, Replica, Sight};
+use sync_core::replica::{ExecuteError, Failure, Identity, OpenError, Opening, Replica, ReplyFault, Sight};
 use sync_core::store::{Store, StoreError, StoreKey};
 use sync_core::time::DeviceTime;
 use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
@@ -99,24 +99,47 @@ pub fn say<S: Store>(
 
 /// One exchange over a good link.
 pub fn exchange<S: Store>(replica: &mut Replica<S>, server: &mut Server, chance: &mut Chance) -> bool {
+    try_exchange(replica, server, chance).unwrap()
+}
+
+/// The same where the store may fail.
+fn try_exchange<S: Store>(
+    replica: &mut Replica<S>,
+    server: &mut Server,
+    chance: &mut Chance,
+) -> Result<bool, StoreError> {
     let now = DeviceTime(server.now.0);
-    let request = replica.poll_request(now).unwrap().expect("no exchange is under way");
+    let request = replica.poll_request(now)?.expect("no exchange is under way");
     let reply = server.sync(&request);
-    replica.handle_reply(&reply, now, Nonce(chance.bytes())).unwrap().has_more
+    match replica.handle_reply(&reply, now, Nonce(chance.bytes())) {
+        Ok(arrived) => Ok(arrived.has_more),
+        Err(ReplyFault::Store(why)) => Err(why),
+        Err(why) => panic!("{why}"),
+    }
 }
 
 /// Exchanges until nothing is left to send or to fetch.
 pub fn sync<S: Store>(replica: &mut Replica<S>, server: &mut Server, chance: &mut Chance) {
+    try_sync(replica, server, chance).unwrap();
+}
+
+/// The same where the store may fail.
+pub fn try_sync<S: Store>(
+    replica: &mut Replica<S>,
+    server: &mut Server,
+    chance: &mut Chance,
+) -> Result<(), StoreError> {
     for round in 0.. {
         let status = replica.status(DeviceTime(server.now.0));
         assert!(round < 200, "never done: {status:?}");
-        let has_more = exchange(replica, server, chance);
+        let has_more = try_exchange(replica, server, chance)?;
         let status = replica.status(DeviceTime(server.now.0));
         let waits = replica.wishes().any(|wish| wish.answer.is_none());
         if !has_more && !waits && status.unsent == 0 && status.unreadable.is_empty() {
-            return;
+            break;
         }
     }
+    Ok(())
 }
 
 /// The exchange under way comes to nothing.

@@ -148,9 +148,12 @@ pub(super) async fn gather(
         fresh.owner.http = road::client();
         fresh.online().await;
         let expected = in_scope(&mut database, engineer.user, &stored).await;
-        outcome.compare("a fresh phone", &mut fresh, &expected);
-        for phone in phones.iter_mut().filter(|phone| phone.owner.user == engineer.user) {
-            outcome.compare("a phone", phone, &expected);
+        let of_hers = phones.iter_mut().filter(|phone| phone.owner.user == engineer.user);
+        for (who, phone) in
+            std::iter::once(("a fresh phone", &mut fresh)).chain(of_hers.map(|phone| ("a phone", phone)))
+        {
+            let beyond = outcome.compare(who, phone, &expected);
+            outcome.check_held_back(&mut database, who, phone, &beyond).await;
         }
     }
 
@@ -168,7 +171,8 @@ pub(super) async fn gather(
 }
 
 impl Outcome {
-    fn compare(&mut self, who: &str, phone: &mut Phone, expected: &Seen) {
+    /// Returns the tickets that are on the phone and none of its owner's any more.
+    fn compare(&mut self, who: &str, phone: &mut Phone, expected: &Seen) -> Vec<TicketId> {
         let name = phone.owner.email.clone();
         let status = phone.status();
         if status.unsent > 0 || !status.unreadable.is_empty() {
@@ -182,13 +186,43 @@ impl Outcome {
                 phone.look(ticket, |sight| (sight.ticket.doc.heads(), sight.ticket.doc.facts().count()));
             seen.insert(ticket, (heads, status, facts));
         }
-        // A ticket that is hers no more stays for as long as a draft on it waits for her.
-        let drafts: BTreeSet<TicketId> = phone.drafts().iter().map(|draft| draft.ticket).collect();
         let tickets: BTreeSet<&TicketId> = seen.keys().chain(expected.keys()).collect();
+        let mut beyond = Vec::new();
         for ticket in tickets {
-            let (theirs, ours) = (seen.get(ticket), expected.get(ticket));
-            if theirs != ours && !(ours.is_none() && drafts.contains(ticket)) {
-                self.wrong.push(format!("{who} of {name} sees {ticket} as {theirs:?}, the tables have {ours:?}"));
+            match (seen.get(ticket), expected.get(ticket)) {
+                (theirs, ours) if theirs == ours => {}
+                (Some(_), None) => beyond.push(*ticket),
+                (theirs, ours) => {
+                    self.wrong.push(format!("{who} of {name} sees {ticket} as {theirs:?}, the tables have {ours:?}"));
+                }
+            }
+        }
+        beyond
+    }
+
+    /// A ticket that is hers no more stays for as long as a draft on it waits for her, and for nothing else: each such
+    /// ticket has its draft, and a dispatcher can see what the draft says. The figures name them.
+    async fn check_held_back(&mut self, database: &mut PgConnection, who: &str, phone: &Phone, beyond: &[TicketId]) {
+        let (name, drafts) = (&phone.owner.email, phone.drafts());
+        for ticket in beyond {
+            let held_for: Vec<_> = drafts.iter().filter(|draft| draft.ticket == *ticket).collect();
+            if held_for.is_empty() {
+                self.wrong.push(format!("{who} of {name} keeps {ticket}, which is not hers, and no draft says why"));
+            }
+            for draft in held_for {
+                let seen = sqlx::query_scalar::<_, bool>(
+                    "select exists (select from quarantine where ticket_id = $1 and fact_id = $2 and user_id = $3)",
+                );
+                let seen = seen.bind(ticket.0).bind(draft.fact.id.0).bind(phone.owner.user.0).fetch_one(&mut *database);
+                if !seen.await.expect("the quarantine") {
+                    let (fact, code) = (draft.fact.id, &draft.code);
+                    self.wrong
+                        .push(format!("{who} of {name} keeps {ticket} for {fact} ({code}), which nobody else sees"));
+                }
+                let held = self.figures.entry("tickets_held_for_a_draft").or_insert_with(|| json!([]));
+                if let Some(held) = held.as_array_mut() {
+                    held.push(json!(format!("{who} of {name}: {ticket} for {} ({})", draft.fact.id, draft.code)));
+                }
             }
         }
     }

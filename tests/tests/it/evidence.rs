@@ -1,6 +1,9 @@
 //! The file that proves a ticket: made by the server, checked without it.
 
+use std::ffi::OsStr;
 use std::io::{Cursor, Read, Write};
+use std::path::Path;
+use std::process::Command;
 
 use callout_server::evidence::verify::{Report, verify};
 use callout_tests::{Actor, TestApp, Visit};
@@ -123,4 +126,59 @@ async fn a_photo_that_is_still_on_the_phone_is_named_and_no_fault() {
     let report = checked(&evidence_of(&admin, visit).await);
     assert!(report.holds() && report.missing_blobs.len() == 1, "{report}");
     desk.get(&format!("/tickets/{}/evidence", visit.ticket)).await.expect(403);
+}
+
+/// `callout verify`, as anybody runs it: its exit code, what it printed, and what it complained of.
+fn run_verify(file: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+    let program = callout_tests::serve::program().expect("the program is built");
+    let arguments = [OsStr::new("verify"), file.as_os_str()].into_iter().chain(more.iter().map(OsStr::new));
+    let output = Command::new(program).args(arguments).output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn the_program_says_by_its_exit_code_what_it_found() {
+    let app = TestApp::start().await;
+    let (_, visit, evidence) = a_signed_ticket(&app).await;
+    let key = callout_tests::hex(&app.state().signer.public_key().to_bytes());
+    drop(app);
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = |name: &str, bytes: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    };
+
+    let whole = place("whole.zip", &evidence);
+    for known in [&["--server-key", key.as_str()][..], &[]] {
+        let (code, said, complained) = run_verify(&whole, known);
+        assert_eq!((code, complained.as_str()), (Some(0), ""), "{said}");
+        assert!(said.ends_with("It holds.\n") && !said.contains("FAILED"), "{said}");
+        assert!(said.contains(&visit.ticket.to_string()), "{said}");
+    }
+
+    let forged = with_entry(&evidence, "changes/3", |bytes| bytes[40] ^= 1);
+    let (code, said, _) = run_verify(&place("forged.zip", &forged), &["--server-key", &key]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("FAILED every change is the one of its hash") && said.contains("changes/3"), "{said}");
+    assert!(said.ends_with("It does NOT hold.\n"), "{said}");
+    let other_key = callout_tests::hex(&sync_core::wire::ServerSigner::from_secret(&[9; 32]).public_key().to_bytes());
+    let (code, said, _) = run_verify(&whole, &["--server-key", &other_key]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("FAILED the server signed the manifest"), "{said}");
+
+    let unreadable = [
+        (place("cut.zip", &evidence[..evidence.len() / 2]), &[][..]),
+        (place("page.html", b"<html>not found</html>"), &[]),
+        (place("empty.zip", b""), &[]),
+        (directory.path().join("missing.zip"), &[]),
+        (whole.clone(), &["--server-key", "not a key"]),
+        (whole, &["--server-key", "00"]),
+    ];
+    for (file, more) in unreadable {
+        let (code, said, complained) = run_verify(&file, more);
+        assert_eq!((code, said.as_str()), (Some(2), ""), "{}", file.display());
+        assert!(complained.contains(&*file.display().to_string()), "{complained}");
+    }
 }

@@ -23,6 +23,7 @@ mod positions;
 mod processes;
 mod relay;
 mod restored;
+mod returned;
 mod server;
 mod sessions;
 mod slow_clients;
