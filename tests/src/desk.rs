@@ -97,6 +97,12 @@ impl Actor {
         page["items"].as_array().expect("items").clone()
     }
 
+    /// Hands in the file of a phone that was given up.
+    pub async fn hand_in_export(&self, file: &[u8]) -> Answer {
+        let post = self.request(Method::POST, "/quarantine/exports").header("content-type", "application/octet-stream");
+        Answer::of(post.body(file.to_vec())).await
+    }
+
     async fn know_ticket_type(&self) {
         let body = json!({
             "code": TICKET_TYPE, "name_en": "Repair", "name_zh": "维修", "duration_min": 30, "priority": 3,

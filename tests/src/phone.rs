@@ -235,6 +235,12 @@ impl Phone {
         self.replica.look(ticket, now, look).expect("the phone's store").expect("the ticket is on the phone")
     }
 
+    /// The file that its owner is given when the phone is given up with work on it.
+    pub fn export(&mut self) -> Vec<u8> {
+        let now = self.time.now();
+        self.replica.export(now, &Random.bytes()).expect("an export")
+    }
+
     /// Where it keeps everything.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -1,6 +1,8 @@
 //! Changes that could not be accepted, kept whole with the reason, for their author and a dispatcher to see. Every device
 //! of the author hears of it by the feed, and of what was decided.
 
+use std::collections::BTreeSet;
+
 use sync_core::document::{DocumentKey, Fact, FactBody};
 use sync_core::guard;
 use sync_core::ids::{FactId, Sha256Hash, TicketId};
@@ -87,11 +89,17 @@ pub struct HandedIn {
     pub aside: SetAside,
 }
 
-/// Keeps what was handed in. A repetition keeps it once; what has been admitted meanwhile is not kept.
-pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime) -> Result<(), LedgerError> {
+/// Keeps what was handed in, and says which of it was new. A repetition keeps it once; what has been admitted meanwhile is
+/// not kept.
+pub async fn hand_in(
+    tx: &mut TenantTx,
+    handed_in: &[HandedIn],
+    now: ServerTime,
+) -> Result<BTreeSet<FactId>, LedgerError> {
+    let mut kept = BTreeSet::new();
     for HandedIn { ticket, device, user, aside } in handed_in {
         let blob = blob_of(&aside.bytes);
-        sqlx::query!(
+        let told = sqlx::query!(
             "with kept as (
                 insert into quarantine (
                     tenant_id, quarantine_id, ticket_id, device_id, user_id,
@@ -122,8 +130,11 @@ pub async fn hand_in(tx: &mut TenantTx, handed_in: &[HandedIn], now: ServerTime)
         )
         .execute(tx.as_mut())
         .await?;
+        if told.rows_affected() > 0 {
+            kept.insert(aside.fact);
+        }
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// What the entry in these bytes, a change or the entry alone, names by its digest; 0 bytes if it does not say how many.

@@ -26,7 +26,7 @@ pub async fn answer(
     let reviews: Vec<HandedIn> =
         taken.iter().filter_map(|wish| review(wish, device, user, now).ok().flatten()).collect();
     if !reviews.is_empty() {
-        ctx.transact(async move |tx: &mut TenantTx| quarantine::hand_in(tx, &reviews, now).await).await?;
+        ctx.transact(async move |tx: &mut TenantTx| quarantine::hand_in(tx, &reviews, now).await.map(drop)).await?;
     }
     let decided = taken.iter().map(|wish| match review(wish, device, user, now) {
         Ok(Some(_)) => say(wish, IntentOutcome::Granted, "for_review", "a dispatcher can see it now".into()),

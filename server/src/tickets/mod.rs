@@ -10,9 +10,12 @@ mod edit;
 mod locate;
 mod verb_routes;
 mod quarantine_routes;
+mod export_routes;
+mod take_export;
 mod store;
 mod view;
 mod quarantine_store;
+mod export_store;
 mod error;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -20,5 +23,5 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    routes::routes().merge(verb_routes::routes()).merge(quarantine_routes::routes())
+    routes::routes().merge(verb_routes::routes()).merge(quarantine_routes::routes()).merge(export_routes::routes())
 }

@@ -11,6 +11,7 @@ mod devices;
 mod dispatching;
 mod engineers;
 mod evidence;
+mod exports;
 mod faults;
 mod fixtures;
 mod idempotency;

@@ -126,7 +126,7 @@ async fn what_bears_no_voucher_of_this_server_leaves_no_trace_and_holds_up_nobod
         ("the voucher is missing", all(&|one| one.voucher.clear())),
         ("one bit of the voucher is another", all(&|one| one.voucher[0] ^= 1)),
         ("its last byte, where the authors are told", all(&|one| *one.voucher.last_mut().unwrap() ^= 1)),
-        ("the voucher was cut", all(&|one| drop(one.voucher.pop()))),
+        ("the voucher was cut", all(&|one| one.voucher.truncate(one.voucher.len() - 1))),
         ("the voucher goes on", all(&|one| one.voucher.push(0))),
         ("one bit of the bytes is another", all(&|one| one.bytes[20] ^= 1)),
         ("no bytes at all", all(&|one| one.bytes.clear())),

@@ -66,7 +66,7 @@ async fn f18_a_revoked_phone_hands_in_all_it_holds_and_learns_nothing_new() {
 #[tokio::test]
 async fn f18_after_seven_days_a_revoked_phone_is_a_stranger_and_keeps_its_work() {
     let app = TestApp::start().await;
-    let (_desk, _ana, mut phone, visit) = scene(&app).await;
+    let (desk, _ana, mut phone, visit) = scene(&app).await;
     phone.offline().work(visit.id);
     app.admin().await.post(&format!("/devices/{}/revoke", phone.device.id), &json!({})).await.expect(200);
     app.advance(Duration::from_secs(8 * 24 * 3600));
@@ -74,4 +74,15 @@ async fn f18_after_seven_days_a_revoked_phone_is_a_stranger_and_keeps_its_work()
     assert!(phone.in_reach().exchange().await.must_go_on());
     assert_eq!(app.row_counts().await, before);
     assert_eq!((phone.status().unsent, phone.unsent_facts().len()), (5, 5), "nothing is destroyed unread");
+
+    // Nor is it lost: what it holds goes to the desk in a file that nobody else opens.
+    let file = phone.export();
+    assert!(!file.windows(6).any(|bytes| bytes == b"solved"));
+    let desk = app.tenant().sign_in_again(&desk).await;
+    let answer = desk.hand_in_export(&file).await.expect(200).json();
+    assert_eq!((&answer["taken"], &answer["known"]), (&json!(5), &json!(0)), "{answer}");
+    let mut waiting: Vec<String> = desk.quarantine().await.iter().map(|one| one["fact_id"].to_string()).collect();
+    let mut unsent: Vec<String> = phone.unsent_facts().iter().map(|fact| json!(fact).to_string()).collect();
+    (waiting.sort(), unsent.sort());
+    assert_eq!(waiting, unsent);
 }
