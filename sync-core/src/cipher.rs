@@ -43,7 +43,8 @@ pub(crate) fn derive(key: &Key, purpose: &[u8]) -> Key {
     keyed_hash(key, &[purpose])
 }
 
-fn keyed_hash(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+/// A hash that only those can make who have the key.
+pub(crate) fn keyed_hash(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut hash = Hmac::<Sha256>::new_from_slice(key).expect("a key");
     parts.iter().for_each(|part| hash.update(part));

@@ -33,6 +33,9 @@ mod summary;
 mod status;
 mod kept;
 mod export;
+mod courier;
+mod overlay;
+mod peers;
 mod fork;
 mod state;
 mod rows;
@@ -41,11 +44,15 @@ use crate::ids::{DeviceId, TenantId, UserId};
 use crate::store::{Store, StoreError, StoreTx};
 use crate::wire::DeviceSigner;
 
+pub use courier::{NotTaken, Taken};
 pub use execute::{ExecuteError, Sight};
 pub use export::{NotExported, Unsettled};
 pub use knowledge::{FoundArticle, KnowledgeFault, KnowledgeState};
 pub use notices::RefusedElsewhere;
 pub use open::{OpenError, Opening};
+pub use overlay::{FromColleague, Overlay};
+pub use peers::NoCertificate;
+pub(crate) use peers::{Side, Tag};
 pub use reply::{Arrived, ReplyFault};
 pub use request::PollError;
 pub use rows::other::{AwaitedBlob, Wish, WishAnswer};
@@ -61,6 +68,12 @@ pub struct Identity {
     pub tenant: TenantId,
     pub device: DeviceId,
     pub user: UserId,
+}
+
+impl Identity {
+    fn names(&self) -> (TenantId, DeviceId, UserId) {
+        (self.tenant, self.device, self.user)
+    }
 }
 
 /// A phone's copy of its tickets. See the module for the loop that drives it.

@@ -159,6 +159,8 @@ tables! {
     Article "article",
     /// By which words they are found; made of the articles. By part.
     SearchIndex "search_index",
+    /// Batches of other devices, carried to the server for them. By the batch's hash.
+    Carried "carried",
 }
 
 impl Table {

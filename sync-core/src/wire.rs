@@ -11,6 +11,7 @@ mod request;
 mod reply;
 mod batch;
 mod keys;
+mod certificate;
 mod export;
 pub mod envelope;
 pub mod signed;
@@ -21,6 +22,9 @@ mod reply_proto;
 mod tests;
 
 pub use batch::{Batch, BatchError, BatchHeader, MAX_BATCH_BYTES, VerifiedBatch, change_hash};
+pub use certificate::{
+    CERTIFICATE_LEEWAY_MS, CERTIFICATE_LIFE_MS, CertificateError, DeviceCertificate, MAX_CERTIFICATE_BYTES,
+};
 pub use export::{Export, ExportError, ExportedEntry, OpenedExport, exported};
 pub use keys::{
     DeviceKey, DeviceSignature, DeviceSigner, KeyError, ServerKey, ServerSigner, SignError, SoftwareDeviceSigner,
@@ -74,7 +78,11 @@ pub(crate) fn decode<M: prost::Message + Default>(what: &'static str, bytes: &[u
 }
 
 /// A field that must be there: an id or a hash of exactly the right length.
-fn field<T, E>(field: &'static str, bytes: &[u8], parse: impl FnOnce(&[u8]) -> Result<T, E>) -> Result<T, WireError> {
+pub(crate) fn field<T, E>(
+    field: &'static str,
+    bytes: &[u8],
+    parse: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<T, WireError> {
     parse(bytes).map_err(|_| WireError::Field { field })
 }
 

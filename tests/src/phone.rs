@@ -8,6 +8,7 @@ mod deeds;
 mod ledger;
 mod link;
 mod exchange;
+mod meeting;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,7 +13,7 @@ use sync_core::wire::{Ack, BatchRefusal, Deferred, Reject, RejectOutcome};
 use super::documents::{self, BatchKey, OpenTicket};
 use super::judge::{self, Judged, Passed};
 use super::numbering::{self, Place, Session};
-use super::verify::{self, Checked, Push, Pushed};
+use super::verify::{self, Brought, Checked, Push, Pushed};
 use super::{Ledger, LedgerError, Phone, answer, instant, projections, publish, quarantine, settle};
 use crate::platform::random::Random;
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -28,6 +28,8 @@ pub enum Outcome {
     Answered { ack: Ack, rejects: Vec<Reject> },
     /// An earlier batch of its session is missing.
     Deferred(Deferred),
+    /// A courier brought it before that which it stands on; nothing became of it yet.
+    Waits,
     /// It says nothing that can be acted on.
     Refused(BatchRefusal),
 }
@@ -44,16 +46,25 @@ impl Ledger {
     ) -> Result<Vec<Outcome>, LedgerError> {
         let Some(phone) = self.phone(ctx, is_active).await? else { return Err(LedgerError::NoDevice) };
         let pushed = verify::verify(pushed, &phone).await?;
+        self.accept_checked(ctx, &pushed, now).await
+    }
+
+    pub(super) async fn accept_checked(
+        self: &Arc<Self>,
+        ctx: &TenantCtx,
+        pushed: &[Pushed],
+        now: ServerTime,
+    ) -> Result<Vec<Outcome>, LedgerError> {
         let mut outcomes = Vec::with_capacity(pushed.len());
         for together in pushed.chunks(BATCHES_PER_TRANSACTION) {
-            match self.accept_together(ctx, &phone, together, now).await {
+            match self.accept_together(ctx, together, now).await {
                 Ok(answered) => outcomes.extend(answered),
                 Err(error) if together.len() == 1 || error.is_transient() => return Err(error),
                 // One batch that breaks something must not hold back its neighbours.
                 Err(error) => {
-                    tracing::error!(device.id = %phone.device, %error, "a push failed as a whole; taking its batches one by one");
+                    tracing::error!(device.id = ?ctx.device(), %error, "a push failed as a whole; taking its batches one by one");
                     for alone in together {
-                        outcomes.extend(self.accept_together(ctx, &phone, std::slice::from_ref(alone), now).await?);
+                        outcomes.extend(self.accept_together(ctx, std::slice::from_ref(alone), now).await?);
                     }
                 }
             }
@@ -64,17 +75,16 @@ impl Ledger {
     async fn accept_together(
         self: &Arc<Self>,
         ctx: &TenantCtx,
-        phone: &Phone,
         together: &[Pushed],
         now: ServerTime,
     ) -> Result<Vec<Outcome>, LedgerError> {
-        let (ledger, phone, together) = (Arc::clone(self), phone.clone(), together.to_vec());
+        let (ledger, together) = (Arc::clone(self), together.to_vec());
         ctx.transact(async move |tx: &mut TenantTx| {
             documents::lock_in_order(tx, &tickets_of(&together)).await?;
             let mut outcomes = Vec::with_capacity(together.len());
             for pushed in &together {
                 outcomes.push(match pushed {
-                    Ok(batch) => Box::pin(ledger.accept_batch(tx, &phone, batch, now)).await?,
+                    Ok(batch) => Box::pin(ledger.accept_batch(tx, batch, now)).await?,
                     Err(refusal) => Outcome::Refused(refusal.clone()),
                 });
             }
@@ -83,14 +93,8 @@ impl Ledger {
         .await
     }
 
-    async fn accept_batch(
-        &self,
-        tx: &mut TenantTx,
-        phone: &Phone,
-        batch: &Checked,
-        now: ServerTime,
-    ) -> Result<Outcome, LedgerError> {
-        let header = batch.signed.header();
+    async fn accept_batch(&self, tx: &mut TenantTx, batch: &Checked, now: ServerTime) -> Result<Outcome, LedgerError> {
+        let (header, phone) = (batch.signed.header(), &batch.author);
         let mut session = numbering::lock_session(tx, phone.device, header.session_nonce, now).await?;
         match session.place(tx, batch).await? {
             Place::Next => {}
@@ -108,8 +112,8 @@ impl Ledger {
             }
         }
 
-        let judged = match self.open(tx, header.ticket).await {
-            Ok(None) => Judged::nothing(batch, "unknown_ticket", "there is no such ticket"),
+        let mut judged = match self.open(tx, header.ticket).await {
+            Ok(None) => Judged::nothing(batch, "unknown_ticket", "there is no such ticket").wanting_base(),
             // It is kept aside and seen; the rest of what the phone says goes on.
             Err(error) if error.is_of_one_ticket() => {
                 tracing::error!(ticket.id = %header.ticket, %error, "a stored ticket cannot be read; a push to it is set aside");
@@ -120,7 +124,7 @@ impl Ledger {
                 if open.has_returned {
                     Box::pin(self.take_in_admitted_before(tx, &mut open, batch, now)).await?;
                 }
-                let mut judged = judge::judge(&mut open, batch, phone, self.workflow(), now);
+                let mut judged = judge::judge(&mut open, batch, self.workflow(), now);
                 let passed = std::mem::take(&mut judged.passed);
                 if !passed.is_empty() {
                     self.admit(tx, &mut open, passed, phone, batch.key(), now).await?;
@@ -128,6 +132,12 @@ impl Ledger {
                 judged
             }
         };
+        if let (Brought::Couriered { is_waited_for }, true) = (batch.brought, judged.waits_for_its_base()) {
+            if is_waited_for {
+                return Ok(Outcome::Waits);
+            }
+            judged.give_up_waiting();
+        }
         self.answer(tx, &mut session, batch, judged, now).await
     }
 

@@ -3,16 +3,14 @@
 //! A phone's changes build on each other, so what is admitted is a prefix: the first refused one is quarantined, and
 //! those after it are orphans, which the phone makes again. They are kept as well, until it has.
 
-use sync_core::document::{Actor, Fact, Flag, TicketDoc, Verdict};
-use sync_core::guard;
+use sync_core::document::{Actor, Fact, Flag, Verdict};
+use sync_core::door::{self, Entered, Signer};
 use sync_core::ids::{FactId, Sha256Hash, TicketId};
-use sync_core::policy::{self, Origin, Standing};
 use sync_core::time::ServerTime;
 use sync_core::workflow::Workflow;
 
 use sync_core::wire::{Reject, RejectOutcome};
 
-use super::Phone;
 use super::documents::OpenTicket;
 use super::quarantine::SetAside;
 use super::verify::Checked;
@@ -32,6 +30,14 @@ pub struct Passed {
     pub flag: Option<Flag>,
 }
 
+impl Passed {
+    fn of(entered: Entered, actor: Actor, bytes: &[u8]) -> Self {
+        let Entered { hash, seq, fact, verdict, flag } = entered;
+        let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+        Self { hash, bytes: bytes.to_vec(), actor, seq, fact, verdict, flag }
+    }
+}
+
 /// A change that does not.
 #[derive(Debug)]
 pub struct Refused {
@@ -43,6 +49,8 @@ pub struct Refused {
     pub detail: String,
     /// The change itself is sound; the phone makes the same fact again on the document as it is now.
     pub make_again: bool,
+    /// It was not judged, because what it stands on is not here.
+    pub wants_base: bool,
 }
 
 impl Refused {
@@ -76,6 +84,25 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// The same, where what is missing may yet come back: a restored server gets its tickets again.
+    pub fn wanting_base(mut self) -> Self {
+        self.refused.iter_mut().for_each(|refused| refused.wants_base = true);
+        self
+    }
+
+    /// Nothing of it went in, and what it stands on may yet come.
+    pub fn waits_for_its_base(&self) -> bool {
+        self.passed.is_empty() && self.refused.first().is_some_and(|first| first.wants_base)
+    }
+
+    /// Nobody is going to bring what it stands on: all of it is set aside, for a dispatcher to see; should its author come
+    /// after all, it is made again.
+    pub fn give_up_waiting(&mut self) {
+        for refused in &mut self.refused {
+            (refused.code, refused.make_again) = (ORPHANED, true);
+        }
+    }
+
     /// A batch of which nothing can be admitted, for one reason.
     pub fn nothing(batch: &Checked, code: &'static str, detail: &str) -> Self {
         let refuse = |(hash, fact, bytes): (Sha256Hash, FactId, &[u8])| Refused {
@@ -86,15 +113,17 @@ impl Judged {
             code,
             detail: detail.to_owned(),
             make_again: false,
+            wants_base: false,
         };
         Self { refused: batch.signed.changes().map(refuse).collect(), ..Self::default() }
     }
 }
 
 /// Judges a batch, and applies what passes to the open document.
-pub fn judge(open: &mut OpenTicket, batch: &Checked, phone: &Phone, workflow: &Workflow, now: ServerTime) -> Judged {
-    let header = batch.signed.header();
+pub fn judge(open: &mut OpenTicket, batch: &Checked, workflow: &Workflow, now: ServerTime) -> Judged {
+    let (header, phone) = (batch.signed.header(), &batch.author);
     let actor = Actor::of_device(phone.tenant, phone.device, header.ticket, header.actor_nonce);
+    let signer = Signer { actor, user: phone.user, role: phone.role };
     let mut judged = Judged::default();
     for ((hash, fact, bytes), parsed) in batch.signed.changes().zip(&batch.changes) {
         if judged.refused.is_empty() && open.doc.has_change(&hash) {
@@ -109,6 +138,7 @@ pub fn judge(open: &mut OpenTicket, batch: &Checked, phone: &Phone, workflow: &W
             code,
             detail,
             make_again,
+            wants_base: false,
         };
         if !phone.is_active {
             let detail = "the user or the device is no longer admitted".to_owned();
@@ -121,62 +151,16 @@ pub fn judge(open: &mut OpenTicket, batch: &Checked, phone: &Phone, workflow: &W
         }
         match parsed {
             Err(error) => judged.refused.push(refused(None, error.code(), error.to_string(), false)),
-            Ok(parsed) => match admit(&mut open.doc, parsed, actor, fact, phone, workflow, now) {
-                Ok(passed) => judged.passed.push(Passed { bytes: bytes.to_vec(), ..passed }),
+            Ok(parsed) => match door::enter(&mut open.doc, parsed, fact, signer, workflow, now) {
+                Ok(entered) => judged.passed.push(Passed::of(entered, actor, bytes)),
                 Err(no) => {
                     let kind = Some(parsed.fact().body.kind_name().to_owned());
-                    judged.refused.push(refused(kind, no.code, no.detail, no.make_again));
+                    let make_again = no.is_in || no.is_for_want_of_base;
+                    let wants_base = no.is_for_want_of_base && !no.is_in;
+                    judged.refused.push(Refused { wants_base, ..refused(kind, no.code, no.detail, make_again) });
                 }
             },
         }
     }
     judged
-}
-
-struct No {
-    code: &'static str,
-    detail: String,
-    make_again: bool,
-}
-
-fn admit(
-    doc: &mut TicketDoc,
-    parsed: &guard::ParsedChange,
-    actor: Actor,
-    named: FactId,
-    phone: &Phone,
-    workflow: &Workflow,
-    now: ServerTime,
-) -> Result<Passed, No> {
-    if parsed.fact().id != named {
-        let detail = "the header names another fact than the change adds".to_owned();
-        return Err(No { code: "other_fact", detail, make_again: false });
-    }
-    let hash = parsed.hash();
-    let seq = i64::try_from(parsed.seq()).unwrap_or(i64::MAX);
-    // A clone of the phone may have made the same fact again before this one did: it is in, nothing is to be kept.
-    let is_in = doc.fact(named).is_some_and(|there| there.content_hash() == parsed.fact().content_hash());
-    let checked = guard::check_against(doc, parsed.clone(), actor).map_err(|refusal| No {
-        code: refusal.code(),
-        detail: refusal.to_string(),
-        make_again: is_in || refusal.is_for_want_of_base(),
-    })?;
-    let fact = checked.fact().clone();
-    let grant = policy::standing(doc, &fact, phone.user, workflow, now);
-    let standing = Standing { role: phone.role, origin: Origin::Phone, grant };
-    let (verdict, flag) = match policy::judge(standing, fact.body.kind()) {
-        policy::Verdict::Allow => (Verdict::Allowed, None),
-        policy::Verdict::AllowFlagged(Flag::UnknownKind) => (Verdict::Inert, Some(Flag::UnknownKind)),
-        policy::Verdict::AllowFlagged(flag) => (Verdict::Flagged, Some(flag)),
-        policy::Verdict::Deny(rule) => {
-            let detail = format!("the policy does not allow it: {}", rule.as_str());
-            return Err(No { code: rule.as_str(), detail, make_again: false });
-        }
-    };
-    doc.apply_checked(checked).map_err(|error| No {
-        code: "does_not_apply",
-        detail: error.to_string(),
-        make_again: false,
-    })?;
-    Ok(Passed { hash, bytes: Vec::new(), actor, seq, fact, verdict, flag })
 }

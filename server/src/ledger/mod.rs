@@ -5,6 +5,7 @@
 //! and [`rebuild`] makes them again from the changes. Whatever must happen afterwards leaves through [`outbox`].
 
 mod accept;
+mod couriered;
 mod verify;
 mod numbering;
 mod judge;
@@ -33,6 +34,7 @@ use sync_core::wire::DeviceKey;
 use sync_core::workflow::Workflow;
 
 pub use accept::Outcome;
+pub use couriered::Delivered;
 pub use create::{Created, NewTicket};
 pub use documents::{chain_link, lock_in_order};
 pub use edit::{By, Desk, Edit, SERVER, Value};
@@ -95,7 +97,7 @@ impl Ledger {
     }
 
     /// The device behind a request, with the key that it signs with; none if the session is not a device's.
-    async fn phone(&self, ctx: &TenantCtx, is_active: bool) -> Result<Option<Phone>, LedgerError> {
+    pub async fn phone(&self, ctx: &TenantCtx, is_active: bool) -> Result<Option<Phone>, LedgerError> {
         let (Some(device), Some(user), Some(role)) = (ctx.device(), ctx.user(), ctx.role()) else { return Ok(None) };
         let key = match self.keys.get(&(ctx.tenant(), device)) {
             Some(key) => key,

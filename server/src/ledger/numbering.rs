@@ -5,7 +5,7 @@ use sync_core::ids::{DeviceId, Nonce, Sha256Hash};
 use sync_core::time::ServerTime;
 use sync_core::wire::VerifiedBatch;
 
-use super::verify::Checked;
+use super::verify::{Brought, Checked};
 use super::{LedgerError, instant};
 use crate::tenancy::TenantTx;
 
@@ -73,15 +73,16 @@ async fn lock(tx: &mut TenantTx, device: DeviceId, nonce: Nonce) -> Result<Optio
 }
 
 impl Session {
-    /// Where this batch stands. A session that is over, offered again to a restored server, has gaps, which stay.
+    /// Where this batch stands. A session that is over, offered again to a restored server, has gaps, which stay; what a
+    /// courier brings leaves gaps, which the author fills.
     pub async fn place(&self, tx: &mut TenantTx, batch: &Checked) -> Result<Place, LedgerError> {
-        let (is_again, batch) = (batch.is_again, &batch.signed);
+        let (in_turn, batch) = (batch.brought == Brought::InTurn, &batch.signed);
         let header = batch.header();
         let due = self.last.unsigned_abs() + 1;
         if header.dev_seq > due {
-            return Ok(if is_again { Place::Next } else { Place::Gap { expected: due } });
+            return Ok(if in_turn { Place::Gap { expected: due } } else { Place::Next });
         }
-        if header.dev_seq == due && !is_again {
+        if header.dev_seq == due && in_turn {
             let follows = header.prev_batch_hash.is_none_or(|previous| previous == self.last_hash);
             return Ok(if follows {
                 Place::Next

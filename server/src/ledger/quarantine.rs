@@ -28,7 +28,9 @@ pub struct SetAside {
     pub detail: String,
 }
 
-/// Keeps the changes of a batch that were not accepted. A repetition keeps them once.
+/// Keeps the changes of a batch that were not accepted: once, though they come in several batches of their device, as
+/// they do when a courier was faster than a phone that began to count anew. What waited behind another and is in by now
+/// is not kept.
 pub async fn keep(
     tx: &mut TenantTx,
     ticket: TicketId,
@@ -43,7 +45,9 @@ pub async fn keep(
             "insert into quarantine (
                 tenant_id, quarantine_id, ticket_id, device_id, user_id, session_nonce, dev_seq,
                 change_hash, change_bytes, fact_id, fact_kind, code, detail, received_at, blob_sha256, blob_size)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+            select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+            where not exists (select from quarantine where device_id = $4 and change_hash = $8)
+                and not ($12 = 'orphaned' and exists (select from fact where ticket_id = $3 and fact_id = $10))
             on conflict do nothing",
             tx.tenant().0,
             one.id,

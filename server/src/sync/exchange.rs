@@ -14,7 +14,7 @@ use sync_core::wire::{Batch, Item, ScopeAnswer, ServerSigner, SyncReply, SyncReq
 use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
-use super::{notices, references, report, scope, versions, wishes};
+use super::{certificate, notices, references, report, scope, versions, wishes};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::platform::clock::Clock;
 use crate::platform::config::Oldest;
@@ -52,15 +52,21 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     // has to say stands on that.
     if request.server_epoch.is_some_and(|known| known != ledger.epoch()) {
         request.batches.clear();
+        request.couriered.clear();
     }
     let (batches, wishes) = (mem::take(&mut request.batches), mem::take(&mut request.intents));
     let pushed = hashes(&batches);
     let push = Push { batches, offered_again: request.offered_again };
     let outcomes = ledger.accept(ctx, is_active, push, now).await?;
+    let delivered = ledger.accept_couriered(ctx, mem::take(&mut request.couriered), now).await?;
     exchange.reports.note(ctx, &request, now).await?;
     let answers = wishes::answer(ctx, request.device, &wishes, now).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);
     reply.answers = answers;
+    (reply.acks, reply.refused_couriered) = (delivered.acks, delivered.refused);
+    if is_active && request.wants_certificate {
+        reply.certificate = certificate::issue(ledger, &exchange.signer, ctx, now).await?;
+    }
     reply.standing = if is_active { wire::Standing::Active } else { wire::Standing::PushOnly };
     reply.upgrade_required = versions::upgrade(&exchange.oldest, &request);
     if !is_active || reply.upgrade_required.is_some() {
@@ -80,6 +86,8 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
                 reply.rejects.extend(rejects);
             }
             Outcome::Deferred(deferred) => reply.deferred.push(deferred),
+            // Only of what a courier brings.
+            Outcome::Waits => {}
             Outcome::Refused(refusal) => reply.refused_batches.push(refusal),
         }
     }

@@ -10,6 +10,7 @@ mod scope;
 mod references;
 mod wishes;
 mod notices;
+mod certificate;
 mod blob_store;
 mod cursor;
 mod report;

@@ -10,11 +10,11 @@ use sync_core::wire::{Batch, SyncRequest};
 use sync_core::workflow::Workflow;
 
 use crate::attacker::Attacker;
-use crate::phone::Phone;
+use crate::phone::{BatchName, Phone};
 use crate::server::{FORBIDDEN, Server};
 
 /// The invariants: name, and what it says.
-pub const INVARIANTS: [(&str, &str); 11] = [
+pub const INVARIANTS: [(&str, &str); 13] = [
     (NO_COMMAND_IS_LOST, "what a phone was told is saved is in a document, with a dispatcher, or still on the phone"),
     (NOTHING_UNSAVED_IS_SENT, "a phone that dies while its request is on the way has all that is in it"),
     (NUMBERS_ARE_USED_ONCE, "no two changes bear the same actor and number"),
@@ -26,6 +26,14 @@ pub const INVARIANTS: [(&str, &str); 11] = [
     (HARM_STAYS_AT_HOME, "what a hostile device sends changes no document and no answer to anybody else"),
     (LISTS_ARE_THE_FOLD, "what a list shows of a ticket is what its document comes to"),
     (PHONES_BRING_IT_BACK, "what phones hold of a server that is restored from a backup is there again in the end"),
+    (
+        AN_OVERLAY_IS_NO_BASE,
+        "what a colleague's phone handed over is in no document of a phone before the server admits it",
+    ),
+    (
+        A_COURIER_KEEPS_IT,
+        "what a phone took from a colleague's it carries until the server has answered it, or has what it says",
+    ),
 ];
 
 pub const NO_COMMAND_IS_LOST: &str = "no_command_is_lost";
@@ -39,6 +47,8 @@ pub const LEAVING_KEEPS_WORK: &str = "leaving_keeps_work";
 pub const HARM_STAYS_AT_HOME: &str = "harm_stays_at_home";
 pub const LISTS_ARE_THE_FOLD: &str = "lists_are_the_fold";
 pub const PHONES_BRING_IT_BACK: &str = "phones_bring_it_back";
+pub const AN_OVERLAY_IS_NO_BASE: &str = "an_overlay_is_no_base";
+pub const A_COURIER_KEEPS_IT: &str = "a_courier_keeps_it";
 
 /// An invariant that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,5 +236,31 @@ pub fn lists_are_the_fold(phone: &mut Phone, tickets: &[TicketId]) -> Holds {
             return broken(LISTS_ARE_THE_FOLD, format!("{shown:?} is not {state:?}"));
         }
     }
+    Ok(())
+}
+
+pub fn an_overlay_is_no_base(phone: &mut Phone) -> Holds {
+    for (ticket, facts) in phone.carries().into_values() {
+        let Some(doc) = phone.doc(ticket) else { continue };
+        if let Some(fact) = facts.iter().find(|fact| doc.fact(**fact).is_some() && !doc.admissions().contains_key(fact))
+        {
+            return broken(AN_OVERLAY_IS_NO_BASE, format!("{fact:?} on {:?}", phone.identity.device));
+        }
+    }
+    Ok(())
+}
+
+pub fn a_courier_keeps_it(phone: &mut Phone, server: &Server) -> Holds {
+    let (carries, there) = (phone.carries(), with_the_server(server));
+    let is_settled =
+        |name: &BatchName, facts: &[FactId]| server.has_answered(name) || facts.iter().all(|fact| there.contains(fact));
+    let lost = |(name, (_, facts)): &(&BatchName, &(TicketId, Vec<FactId>))| {
+        !carries.contains_key(*name) && !is_settled(name, facts)
+    };
+    if let Some((name, _)) = phone.took.iter().find(lost) {
+        return broken(A_COURIER_KEEPS_IT, format!("{name:?} on {:?}", phone.identity.device));
+    }
+    // What it is rid of, the server has: should that be restored, it is for the authors to bring again.
+    phone.took = carries;
     Ok(())
 }

@@ -11,6 +11,7 @@ pub mod server;
 pub mod mortal;
 pub mod phone;
 pub mod network;
+pub mod meeting;
 pub mod attacker;
 pub mod invariants;
 pub mod world;

@@ -22,7 +22,7 @@ struct Settings {
     /// The first number.
     #[arg(long, env = "FIRST", default_value_t = 1)]
     first: u64,
-    /// One world alone: links, copies, restores, hostile, all.
+    /// One world alone: links, copies, restores, hostile, meetings, all.
     #[arg(long, env = "WORLD")]
     world: Option<String>,
     /// How many at a time.
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Some(name) => match World::named(name) {
             Some(world) => vec![world],
             None => {
-                eprintln!("there is no world {name:?}: links, copies, restores, hostile, all");
+                eprintln!("there is no world {name:?}: links, copies, restores, hostile, meetings, all");
                 return ExitCode::from(2);
             }
         },
@@ -65,6 +65,7 @@ fn main() -> ExitCode {
                             total.saved += ending.saved;
                             total.admitted += ending.admitted;
                             total.set_aside += ending.set_aside;
+                            total.carried += ending.carried;
                         }
                         Err(broken) => {
                             let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,11 +81,12 @@ fn main() -> ExitCode {
     bar.finish_and_clear();
     let (failed, total) = (failed.into_inner().unwrap(), total.into_inner().unwrap());
     println!(
-        "{} runs, {} failed: {} facts saved on phones, {} in documents, {} set aside, none lost in the runs that passed",
+        "{} runs, {} failed: {} facts saved on phones, {} in documents ({} by a colleague's phone), {} set aside, none lost in the runs that passed",
         settings.seeds,
         failed.len(),
         total.saved,
         total.admitted,
+        total.carried,
         total.set_aside
     );
     for (world, seed, broken) in failed.iter().take(MOST_TOLD) {

@@ -9,7 +9,7 @@ use sync_core::policy::Role;
 use sync_core::replica::{Arrived, ExecuteError, Failure, Identity, Opening, Replica, ReplyFault, SyncStatus};
 use sync_core::store::MemoryStore;
 use sync_core::time::{DeviceTime, ServerTime};
-use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
+use sync_core::wire::{BatchHeader, DeviceSigner, SoftwareDeviceSigner};
 
 use crate::chance::Chance;
 use crate::mortal::MortalStore;
@@ -23,8 +23,13 @@ pub struct Phone {
     pub clock_off_ms: i64,
     /// Every fact that it was told is saved.
     pub saved: BTreeMap<FactId, TicketId>,
+    /// Every batch of a colleague's phone that it has kept, and has not been seen to be rid of.
+    pub took: BTreeMap<BatchName, (TicketId, Vec<FactId>)>,
     secret: [u8; 32],
 }
+
+/// What names a batch.
+pub type BatchName = (DeviceId, Nonce, u64);
 
 /// What an engineer may say.
 pub enum Word {
@@ -66,7 +71,8 @@ impl Phone {
     pub fn enrolled(server: &mut Server, user: UserId, chance: &mut Chance) -> Self {
         let identity = Identity { tenant: TENANT, device: DeviceId(chance.uuid()), user };
         let secret = [1 + (chance.number() % 200) as u8; 32];
-        let mut phone = Self { replica: None, identity, clock_off_ms: 0, saved: BTreeMap::new(), secret };
+        let mut phone =
+            Self { replica: None, identity, clock_off_ms: 0, saved: BTreeMap::new(), took: BTreeMap::new(), secret };
         server.devices.insert(identity.device, (user, phone.signer().public_key()));
         phone.open(MemoryStore::default(), server, chance);
         phone
@@ -84,8 +90,10 @@ impl Phone {
     pub fn cloned(&mut self, server: &Server, chance: &mut Chance) -> Self {
         let rows = self.rows();
         let Self { identity, clock_off_ms, secret, .. } = *self;
-        let mut copy = Self { replica: None, identity, clock_off_ms, saved: self.saved.clone(), secret };
+        let (saved, took) = (self.saved.clone(), BTreeMap::new());
+        let mut copy = Self { replica: None, identity, clock_off_ms, saved, took, secret };
         copy.open(rows, server, chance);
+        copy.note_what_it_took();
         copy
     }
 
@@ -108,6 +116,21 @@ impl Phone {
     /// The process ends, however it ended, and begins again with what was committed.
     pub fn restart(&mut self, server: &Server, chance: &mut Chance) {
         self.open(self.rows(), server, chance);
+    }
+
+    /// What it carries for others now.
+    pub fn carries(&self) -> BTreeMap<BatchName, (TicketId, Vec<FactId>)> {
+        let headers = self.replica.as_ref().unwrap().carried_headers();
+        let named = |header: &BatchHeader| {
+            let name = (header.device, header.session_nonce, header.dev_seq);
+            (name, (header.ticket, header.fact_ids.clone()))
+        };
+        headers.map(named).collect()
+    }
+
+    pub fn note_what_it_took(&mut self) {
+        let carries = self.carries();
+        self.took.extend(carries);
     }
 
     /// What a backup of the store made now holds.

@@ -11,6 +11,7 @@ use crate::attacker::Attacker;
 use crate::chance::Chance;
 pub use crate::invariants::Broken;
 use crate::invariants::{self as must, Holds, Witness};
+use crate::meeting::meet;
 use crate::network::Link;
 use crate::phone::{Phone, STEPS, Word};
 use crate::server::Server;
@@ -25,6 +26,8 @@ pub struct Ending {
     pub admitted: usize,
     /// Set aside by the server, or handed in.
     pub set_aside: usize,
+    /// Changes that came in by another phone than their author's.
+    pub carried: usize,
 }
 
 /// Runs it without these steps; the first invariant that does not hold ends it.
@@ -102,6 +105,11 @@ impl Run {
         self.server.now.0 += chance.below(600_000) as i64;
         let who = chance.below(self.phones.len());
         let ticket = self.tickets[chance.below(self.tickets.len())];
+        // Asked in this world alone: in the others a step stays what it was.
+        if self.world.meetings && chance.percent(15) {
+            self.meet(who, chance);
+            return self.check_step(who);
+        }
         match chance.below(100) {
             0..40 => self.say(who, ticket, chance),
             40..68 => self.exchange(who, chance)?,
@@ -163,6 +171,16 @@ impl Run {
         if is_all && arrived.is_some() { must::the_cursor_skips_nothing(phone, server) } else { Ok(()) }
     }
 
+    fn meet(&mut self, who: usize, chance: &mut Chance) {
+        let other = (who + 1 + chance.below(self.phones.len() - 1)) % self.phones.len();
+        let Ok([one, other]) = self.phones.get_disjoint_mut([who, other]) else { return };
+        if self.world.kills && chance.percent(15) {
+            other.die_after(chance.below(12));
+        }
+        meet(one, other, &self.server, chance);
+        other.replica().store().live_on();
+    }
+
     fn edit(&mut self, ticket: TicketId, priority: i64) {
         if self.server.tickets.contains_key(&ticket) {
             self.server.edit(ticket, priority);
@@ -219,11 +237,13 @@ impl Run {
         self.witness.forgive(self.phones[who].identity.device);
         self.phones[who].saved = saved;
         self.phones[who].open(rows, &self.server, chance);
+        self.phones[who].took = self.phones[who].carries();
     }
 
     fn restore_the_server(&mut self) {
         for phone in &mut self.phones {
             self.witness.note_owed(phone, &self.tickets, &self.server);
+            phone.took = phone.carries();
         }
         self.epochs += 1;
         self.server = self.server.restored(&self.server_backup, self.epochs);
@@ -234,6 +254,8 @@ impl Run {
         must::no_command_is_lost(phone, &self.server)?;
         must::the_outbox_moves(phone, &self.server)?;
         must::lists_are_the_fold(phone, &self.tickets)?;
+        must::an_overlay_is_no_base(phone)?;
+        must::a_courier_keeps_it(phone, &self.server)?;
         must::numbers_are_used_once(&self.server)?;
         must::no_stranger_is_served(&self.server, self.attacker.as_ref())?;
         for ticket in &self.tickets {
@@ -250,6 +272,10 @@ impl Run {
             let before = must::heads_of(&self.server);
             for phone in &mut self.phones {
                 phone.sync(&mut self.server, chance);
+            }
+            // What stood on something that came later is offered again after a while.
+            if self.world.meetings {
+                self.server.now.0 += 2 * 3_600_000;
             }
             if before == must::heads_of(&self.server) && round > 0 {
                 return Ok(());
@@ -280,7 +306,8 @@ impl Run {
         let saved: BTreeSet<FactId> = self.phones.iter().flat_map(|phone| phone.saved.keys().copied()).collect();
         let in_documents = |fact: &&FactId| self.server.tickets.values().any(|doc| doc.fact(**fact).is_some());
         let admitted = saved.iter().filter(in_documents).count();
-        Ok(Ending { saved: saved.len(), admitted, set_aside: saved.len() - admitted })
+        let carried = self.server.brought_by_colleagues;
+        Ok(Ending { saved: saved.len(), admitted, set_aside: saved.len() - admitted, carried })
     }
 }
 

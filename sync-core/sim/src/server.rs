@@ -3,6 +3,7 @@
 //! What it lacks of the real one is SQL, tenants and people. Each file names the part of the server that it stands for.
 
 mod push;
+mod courier;
 mod returned;
 mod feed;
 
@@ -47,6 +48,8 @@ pub struct Server {
     pub reused: Vec<String>,
     feed: Vec<FeedRow>,
     receipts: BTreeMap<(DeviceId, Nonce, u64), Receipt>,
+    /// Changes that came in by another phone than their author's.
+    pub brought_by_colleagues: usize,
     pub page_rows: usize,
     /// Says as little as the protocol allows: nothing of orphans, and no session may begin in its middle.
     pub is_terse: bool,
@@ -73,6 +76,7 @@ impl Server {
             reused: Vec::new(),
             feed: Vec::new(),
             receipts: BTreeMap::new(),
+            brought_by_colleagues: 0,
             page_rows: 50,
             is_terse: false,
             made: 0,
@@ -88,6 +92,7 @@ impl Server {
         server.now = self.now;
         server.numbered.clone_from(&self.numbered);
         server.reused.clone_from(&self.reused);
+        server.brought_by_colleagues = self.brought_by_colleagues;
         // Phones that were enrolled since are let in again by hand.
         server.devices.clone_from(&self.devices);
         server

@@ -15,6 +15,8 @@ pub struct World {
     pub kills: bool,
     /// A colleague's phone is in hostile hands.
     pub attacker: bool,
+    /// Phones meet each other and carry each other's work.
+    pub meetings: bool,
 }
 
 const QUIET: World = World {
@@ -26,6 +28,7 @@ const QUIET: World = World {
     server_restores: false,
     kills: false,
     attacker: false,
+    meetings: false,
 };
 
 /// Nothing but bad links.
@@ -36,6 +39,8 @@ pub const COPIES: World = World { name: "copies", backups: true, kills: true, ..
 pub const RESTORES: World = World { name: "restores", server_restores: true, ..QUIET };
 /// Somebody means harm.
 pub const HOSTILE: World = World { name: "hostile", attacker: true, kills: true, ..QUIET };
+/// Phones that meet where there is no network, and die in the middle of it.
+pub const MEETINGS: World = World { name: "meetings", phones: 4, meetings: true, kills: true, ..QUIET };
 /// Everything at once.
 pub const ALL: World = World {
     name: "all",
@@ -46,10 +51,11 @@ pub const ALL: World = World {
     server_restores: true,
     kills: true,
     attacker: true,
+    meetings: true,
 };
 
 /// Every world.
-pub const WORLDS: [World; 5] = [LINKS, COPIES, RESTORES, HOSTILE, ALL];
+pub const WORLDS: [World; 6] = [LINKS, COPIES, RESTORES, HOSTILE, MEETINGS, ALL];
 
 impl World {
     /// The world of this name.

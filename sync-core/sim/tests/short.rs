@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 
 use sync_sim::invariants::INVARIANTS;
 use sync_sim::minimise::minimise;
-use sync_sim::run::run;
+use sync_sim::run::{Ending, run};
 use sync_sim::world::{self, World};
 
 /// Runs of each world.
 const RUNS: u64 = 12;
 
-fn holds(world: World) {
-    for seed in 0..RUNS {
-        if let Err(broken) = run(world, seed, &BTreeSet::new()) {
+fn holds(world: World) -> Vec<Ending> {
+    let ending = |seed| match run(world, seed, &BTreeSet::new()) {
+        Ok(ending) => ending,
+        Err(broken) => {
             let (skip, broken) = minimise(world, seed, broken);
             panic!("world {}, seed {seed}, without steps {skip:?}: {broken:?}", world.name);
         }
-    }
+    };
+    (0..RUNS).map(ending).collect()
 }
 
 #[test]
@@ -37,6 +39,12 @@ fn a_server_that_goes_back_in_time_gets_it_all_again() {
 #[test]
 fn a_hostile_phone_harms_itself() {
     holds(world::HOSTILE);
+}
+
+#[test]
+fn phones_that_meet_carry_for_each_other_and_lose_nothing() {
+    let carried: usize = holds(world::MEETINGS).iter().map(|ending| ending.carried).sum();
+    assert!(carried > 20, "{carried}: too few to mean anything");
 }
 
 #[test]

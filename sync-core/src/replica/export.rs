@@ -18,6 +18,8 @@ pub struct Unsettled {
     pub wishes: usize,
     /// Files that the server is not known to have.
     pub files: usize,
+    /// Batches of colleagues' phones that are carried to the server.
+    pub carried: usize,
     /// Rows that did not read.
     pub set_aside: usize,
 }
@@ -48,6 +50,7 @@ impl<S: Store> Replica<S> {
             drafts: self.state.drafts.len(),
             wishes: self.state.wishes.values().filter(|wish| wish.answer.is_none()).count(),
             files: self.state.blobs.len(),
+            carried: self.state.carried.len(),
             set_aside: self.state.set_aside,
         }
     }
@@ -59,7 +62,8 @@ impl<S: Store> Replica<S> {
         let facts = facts.chain(state.drafts.keys().map(|fact| fact.0));
         let wishes = state.wishes.values().filter(|wish| wish.answer.is_none()).map(|wish| wish.intent.id.0);
         let ids = facts.chain(wishes).flat_map(|id| *id.as_bytes());
-        Sha256Hash::of(&ids.chain(state.blobs.keys().flat_map(|sha256| sha256.0)).collect::<Vec<u8>>())
+        let hashes = state.blobs.keys().chain(state.carried.keys());
+        Sha256Hash::of(&ids.chain(hashes.flat_map(|sha256| sha256.0)).collect::<Vec<u8>>())
     }
 
     /// Everything unsettled, signed by this device and sealed for the server; `fresh` is 256 fresh random bits.
@@ -84,13 +88,15 @@ impl<S: Store> Replica<S> {
         let aside = self.store.begin()?.sift(Table::SetAside, b"")?;
         let aside = aside.rows.into_iter().chain(aside.unreadable);
         let aside = aside.map(|(_, bytes)| entry(None, exported::SET_ASIDE, "", bytes));
+        let carried = state.carried.values();
+        let carried = carried.map(|one| entry(Some(one.header.ticket), exported::CARRIED, "", one.batch.clone()));
         let identity = state.device.identity;
         let export = Export {
             tenant: identity.tenant,
             device: identity.device,
             user: identity.user,
             made_at: now,
-            entries: unsent.chain(drafts).chain(wishes).chain(aside).collect(),
+            entries: unsent.chain(drafts).chain(wishes).chain(aside).chain(carried).collect(),
             batches: state.session.batches.values().map(|sent| sent.bytes.clone()).collect(),
             awaited: state.blobs.keys().copied().collect(),
         };

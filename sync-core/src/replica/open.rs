@@ -71,6 +71,7 @@ impl Session {
         self.next_dev_seq = 1;
         self.last_batch = None;
         self.batches.clear();
+        self.unanswered.clear();
     }
 
     fn new(nonce: Nonce) -> Self {
@@ -89,6 +90,7 @@ impl Session {
             last_blob_asked: None,
             knowledge_has_more: false,
             knowledge_fault: None,
+            unanswered: BTreeMap::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::document::{DocumentKey, FactBody};
 use crate::ids::{Sha256Hash, TicketId};
 use crate::replica::reply::Page;
 use crate::replica::rows::Record;
+use crate::replica::rows::carried::Carried;
 use crate::replica::rows::ticket::Ticket;
 use crate::replica::rows::work::Pending;
 use crate::replica::state::{InFlight, Work};
@@ -35,6 +36,7 @@ impl<T: StoreTx> Work<T> {
         self.state.wishes = keyed(self.sweep::<Wish>(b"")?.0, |wish| wish.intent.id);
         let (blobs, lost_blobs) = self.sweep::<AwaitedBlob>(b"")?;
         self.state.blobs = keyed(blobs, |blob| blob.sha256);
+        self.state.carried = keyed(self.sweep::<Carried>(b"")?.0, |carried| carried.hash);
 
         self.catch_up_with_own_work()?;
         if self.tx.get(Table::Meta, START_ANEW).is_ok_and(|row| row.is_some()) {

@@ -13,7 +13,7 @@ use crate::replica::status::Trouble;
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::time::{DeviceTime, ServerTime, Skew};
 use crate::wire::signed::{self, ReplyError};
-use crate::wire::{IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError, intent};
+use crate::wire::{DeviceCertificate, IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError, intent};
 
 /// What a page brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +24,8 @@ pub struct Arrived {
     pub left: BTreeSet<TicketId>,
     /// Facts that the server has acknowledged.
     pub acknowledged: usize,
+    /// Batches of other devices that need not be carried any more.
+    pub delivered: usize,
     /// Facts that became drafts.
     pub refused: Vec<FactId>,
     /// Rows beside the tickets came: sites, customers, articles.
@@ -122,6 +124,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
             self.take_deferred(deferred)?;
         }
         // A new server takes nothing before it has been given back what an earlier one had.
+        self.take_courier_answers(&reply)?;
         let progressed = is_new_server || !reply.acks.is_empty() || self.in_flight.batches.is_empty();
         for ack in &reply.acks {
             self.take_ack(ack, &reply.rejects)?;
@@ -143,6 +146,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
             self.take_item(item)?;
         }
         self.end_reset(reply.more)?;
+        self.forget_needless()?;
         self.rebuild_all()?;
         self.let_go()?;
         self.forget_unnamed_references()?;
@@ -155,7 +159,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
         session.trouble = trouble;
         let is_reoffering = self.work.state.device.is_reoffering;
         let has_more = reply.more || self.work.state.session.knowledge_has_more;
-        self.arrived.has_more = has_more || is_reoffering || !self.work.state.outbox.is_empty();
+        let has_to_send = !self.work.state.outbox.is_empty() || self.work.state.has_to_deliver();
+        self.arrived.has_more = has_more || is_reoffering || has_to_send;
         self.work.put_device()
     }
 
@@ -180,6 +185,12 @@ impl<'a, T: StoreTx> Page<'a, T> {
         device.upgrade.clone_from(&reply.upgrade_required);
         if !reply.server_keys.is_empty() {
             device.server_keys.clone_from(&reply.server_keys);
+        }
+        // One that is not of this device would be of no use.
+        if DeviceCertificate::open(&reply.certificate, &device.server_keys)
+            .is_ok_and(|new| (new.tenant, new.device, new.user) == device.identity.names())
+        {
+            device.certificate.clone_from(&reply.certificate);
         }
         if reply.feed_reset {
             device.generation += 1;
@@ -251,7 +262,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
                 self.arrived.left.insert(id);
             }
         }
-        if self.work.state.device.standing == Standing::Wipe && self.work.state.outbox.is_empty() {
+        let has_work = !self.work.state.outbox.is_empty() || !self.work.state.carried.is_empty();
+        if self.work.state.device.standing == Standing::Wipe && !has_work {
             self.wipe()?;
         }
         Ok(())

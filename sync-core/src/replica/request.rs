@@ -17,8 +17,8 @@ use crate::store::{Space, Store, StoreError, StoreTx};
 use crate::time::{DeviceTime, ServerTime};
 use crate::wire::envelope::{self, Effort};
 use crate::wire::{
-    Batch, BatchHeader, Budget, DeviceSigner, HeldDocument, Outstanding, Returned, ScopeDigest, SignError, SyncRequest,
-    Unreadable,
+    Batch, BatchHeader, Budget, DeviceCertificate, DeviceSigner, HeldDocument, Outstanding, Returned, ScopeDigest,
+    SignError, Standing, SyncRequest, Unreadable,
 };
 
 /// Why no request could be made.
@@ -68,6 +68,7 @@ impl<S: Store> Replica<S> {
         }
         state.offer_again(&tx, &mut request, &mut in_flight)?;
         state.offer_batches(&mut request, &mut in_flight);
+        state.offer_couriered(&mut request, &mut in_flight);
         state.ask_about_scope(&mut request, &mut in_flight);
         state.report_failures(&tx, &mut request, &mut in_flight)?;
         drop(tx);
@@ -86,9 +87,19 @@ impl State {
         request.server_epoch = self.device.server_epoch;
         request.outstanding = self.outstanding(now);
         request.budget = BUDGET;
+        request.wants_certificate = self.wants_certificate(now);
         let is_open = |wish: &&Arc<super::Wish>| wish.answer.is_none();
         request.intents = self.wishes.values().filter(is_open).map(|wish| wish.intent.clone()).collect();
         request
+    }
+
+    /// Of what the server has said of this device, less than half is left, by either of the clocks that are known.
+    fn wants_certificate(&self, now: DeviceTime) -> bool {
+        let device = &self.device;
+        let last_reply = device.last_reply.map(|(server, _)| server);
+        let now = last_reply.into_iter().chain([device.skew.correct(now)]).max();
+        let held = DeviceCertificate::open(&device.certificate, &device.server_keys);
+        device.standing == Standing::Active && held.map_or(true, |held| now.is_none_or(|now| held.is_worn(now)))
     }
 
     /// So many files, and next time those that come after them: one that never arrives keeps nobody waiting.
@@ -214,6 +225,7 @@ impl Default for InFlight {
         Self {
             request: Sha256Hash([0; 32]),
             batches: Vec::new(),
+            couriered: Vec::new(),
             vouched: Vec::new(),
             asked_scope: false,
             sent_held: false,
@@ -243,7 +255,7 @@ pub(super) fn seal_batches(state: &mut State, signer: &dyn DeviceSigner, now: De
         let changes = group.pending.iter().map(|pending| pending.change.bytes.clone()).collect();
         let batch = Batch::sign(&header, changes, signer)?;
         let changes = header.change_hashes;
-        let sent = Sent { bytes: batch.encode(), changes };
+        let sent = Sent { bytes: batch.encode(), hash: batch.hash(), ticket: header.ticket, changes };
         let session = &mut state.session;
         session.batches.insert(session.next_dev_seq, Arc::new(sent));
         session.next_dev_seq += 1;

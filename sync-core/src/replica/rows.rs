@@ -6,6 +6,7 @@ pub(super) mod device;
 pub(super) mod ticket;
 pub(super) mod work;
 pub(super) mod other;
+pub(super) mod carried;
 
 use prost::Message;
 

@@ -8,6 +8,7 @@ use crate::ids::{FactId, IntentId, Nonce, Sha256Hash, TicketId};
 use crate::policy::Role;
 use crate::replica::knowledge::KnowledgeFault;
 use crate::replica::rows::Record;
+use crate::replica::rows::carried::Carried;
 use crate::replica::rows::device::Device;
 use crate::replica::rows::other::{AwaitedBlob, Vouched, Wish};
 use crate::replica::rows::ticket::{LoadError, Ticket};
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub drafts: BTreeMap<FactId, Arc<Draft>>,
     pub wishes: BTreeMap<IntentId, Arc<Wish>>,
     pub blobs: BTreeMap<Sha256Hash, Arc<AwaitedBlob>>,
+    /// Batches of other devices.
+    pub carried: BTreeMap<Sha256Hash, Arc<Carried>>,
     /// Rows that did not read and may have been work.
     pub set_aside: usize,
     /// Documents that are open.
@@ -62,6 +65,8 @@ pub(super) struct Session {
     pub knowledge_has_more: bool,
     /// Why the last articles were not taken in.
     pub knowledge_fault: Option<KnowledgeFault>,
+    /// Carried batches that the server has not answered, and when they were offered to it.
+    pub unanswered: BTreeMap<Sha256Hash, ServerTime>,
 }
 
 /// A batch as it was, and will be again, sent.
@@ -69,6 +74,9 @@ pub(super) struct Session {
 pub(super) struct Sent {
     /// The encoded batch.
     pub bytes: Vec<u8>,
+    /// Its name.
+    pub hash: Sha256Hash,
+    pub ticket: TicketId,
     /// Its changes.
     pub changes: Vec<ChangeHash>,
 }
@@ -79,6 +87,8 @@ pub(super) struct InFlight {
     pub request: Sha256Hash,
     /// Each batch in the request, by place.
     pub batches: Vec<Offered>,
+    /// Each batch of another device in the request, by place.
+    pub couriered: Vec<Sha256Hash>,
     pub vouched: Vec<Vouched>,
     pub asked_scope: bool,
     pub sent_held: bool,
@@ -124,6 +134,7 @@ impl State {
             drafts: BTreeMap::new(),
             wishes: BTreeMap::new(),
             blobs: BTreeMap::new(),
+            carried: BTreeMap::new(),
             set_aside,
             docs: BTreeMap::new(),
             session,

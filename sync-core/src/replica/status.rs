@@ -20,6 +20,8 @@ pub struct SyncStatus {
     pub drafts: usize,
     /// Blobs that the server is not known to have.
     pub awaited_blobs: usize,
+    /// Batches of colleagues' phones that this one carries to the server.
+    pub carried: usize,
     /// When the server last answered, on its clock.
     pub last_reply: Option<ServerTime>,
     /// Nothing is unsent and the last signed reply was the last page.
@@ -81,6 +83,7 @@ impl<S: Store> Replica<S> {
             oldest_unsent_age_ms: (!self.state.outbox.is_empty()).then_some(outstanding.oldest_age_ms),
             drafts: self.state.drafts.len(),
             awaited_blobs: self.state.blobs.len(),
+            carried: self.state.carried.len(),
             last_reply: device.last_reply.map(|(server, _)| server),
             is_synced: self.state.outbox.is_empty()
                 && device.last_reply.is_some()
@@ -129,7 +132,8 @@ impl<S: Store> Replica<S> {
             0 if session.has_more
                 || session.knowledge_has_more
                 || !self.state.outbox.is_empty()
-                || self.state.device.is_reoffering =>
+                || self.state.device.is_reoffering
+                || self.state.has_to_deliver() =>
             {
                 0
             }

@@ -45,6 +45,8 @@ pub mod exported {
     pub const DRAFT: &str = "draft";
     pub const WISH: &str = "wish";
     pub const SET_ASIDE: &str = "set_aside";
+    /// A whole batch of another device, as its author signed it.
+    pub const CARRIED: &str = "carried";
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -41,6 +41,11 @@ pub(super) struct SyncRequest {
     /// So many of the batches, from the first, an earlier server had acknowledged.
     #[prost(uint32, tag = "17")]
     pub offered_again: u32,
+    #[prost(bool, tag = "30")]
+    pub wants_certificate: bool,
+    /// Encoded [`Batch`]es of other devices.
+    #[prost(bytes = "vec", repeated, tag = "31")]
+    pub couriered: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -192,6 +197,10 @@ pub(super) struct SyncReply {
     pub feed_reset: bool,
     #[prost(uint32, tag = "17")]
     pub protocol: u32,
+    #[prost(bytes = "vec", tag = "30")]
+    pub certificate: Vec<u8>,
+    #[prost(message, repeated, tag = "31")]
+    pub refused_couriered: Vec<BatchRefusal>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -33,6 +33,12 @@ pub struct SyncReply {
     pub feed_reset: bool,
     /// The newest version of the conversation that the server speaks.
     pub protocol: u32,
+    /// A new certificate of this device, signed; empty if it asked for none, or is to have none. See
+    /// [`DeviceCertificate`](crate::wire::DeviceCertificate).
+    pub certificate: Vec<u8>,
+    /// Batches of other devices that say nothing the server can act on, by their place among those carried. One that is
+    /// neither acknowledged nor refused stands on work that is still to come: it is carried on.
+    pub refused_couriered: Vec<BatchRefusal>,
 }
 
 /// A batch was taken. It need not be sent again, whatever became of the changes beyond `admitted`.
@@ -265,6 +271,8 @@ impl SyncReply {
             server_keys: Vec::new(),
             feed_reset: false,
             protocol: crate::wire::PROTOCOL,
+            certificate: Vec::new(),
+            refused_couriered: Vec::new(),
         }
     }
 

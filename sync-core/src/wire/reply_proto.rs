@@ -15,11 +15,7 @@ impl From<SyncReply> for proto::SyncReply {
             acks: reply.acks.into_iter().map(Into::into).collect(),
             rejects: reply.rejects.into_iter().map(Into::into).collect(),
             deferred: reply.deferred.into_iter().map(Into::into).collect(),
-            refused_batches: reply
-                .refused_batches
-                .into_iter()
-                .map(|BatchRefusal { position, code, detail }| proto::BatchRefusal { position, code, detail })
-                .collect(),
+            refused_batches: reply.refused_batches.into_iter().map(Into::into).collect(),
             answers: reply.answers.into_iter().map(Into::into).collect(),
             items: reply.items.into_iter().map(Into::into).collect(),
             more: reply.more,
@@ -40,6 +36,8 @@ impl From<SyncReply> for proto::SyncReply {
             server_keys: reply.server_keys.iter().flat_map(ServerKey::to_bytes).collect(),
             feed_reset: reply.feed_reset,
             protocol: reply.protocol,
+            certificate: reply.certificate,
+            refused_couriered: reply.refused_couriered.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -55,11 +53,7 @@ impl TryFrom<proto::SyncReply> for SyncReply {
             acks: all(reply.acks)?,
             rejects: all(reply.rejects)?,
             deferred: all(reply.deferred)?,
-            refused_batches: reply
-                .refused_batches
-                .into_iter()
-                .map(|proto::BatchRefusal { position, code, detail }| BatchRefusal { position, code, detail })
-                .collect(),
+            refused_batches: reply.refused_batches.into_iter().map(Into::into).collect(),
             answers: all(reply.answers)?,
             items: all(reply.items)?,
             more: reply.more,
@@ -80,7 +74,21 @@ impl TryFrom<proto::SyncReply> for SyncReply {
             server_keys: each("server_keys", &reply.server_keys, 32, ServerKey::from_bytes)?,
             feed_reset: reply.feed_reset,
             protocol: reply.protocol,
+            certificate: reply.certificate,
+            refused_couriered: reply.refused_couriered.into_iter().map(Into::into).collect(),
         })
+    }
+}
+
+impl From<BatchRefusal> for proto::BatchRefusal {
+    fn from(BatchRefusal { position, code, detail }: BatchRefusal) -> Self {
+        Self { position, code, detail }
+    }
+}
+
+impl From<proto::BatchRefusal> for BatchRefusal {
+    fn from(proto::BatchRefusal { position, code, detail }: proto::BatchRefusal) -> Self {
+        Self { position, code, detail }
     }
 }
 

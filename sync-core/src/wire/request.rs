@@ -23,7 +23,6 @@ pub struct SyncRequest {
     /// How much the phone is willing to take in one reply.
     pub budget: Budget,
     /// Encoded [`Batch`](crate::wire::Batch)es, each to be read on its own: a damaged one must not spoil the rest.
-    /// A batch of another device is one that this phone carries for it.
     pub batches: Vec<Vec<u8>>,
     pub intents: Vec<Intent>,
     /// Asks the server to compare; see [`ScopeAnswer`](crate::wire::ScopeAnswer).
@@ -41,6 +40,10 @@ pub struct SyncRequest {
     /// So many of the batches, from the first, an earlier server had acknowledged. Their sessions are over, and may have
     /// gaps: what was neither admitted nor set aside was not kept.
     pub offered_again: u32,
+    /// The device's certificate is missing or worn; see [`SyncReply::certificate`](crate::wire::SyncReply::certificate).
+    pub wants_certificate: bool,
+    /// Encoded batches of other devices, which this phone carries for them.
+    pub couriered: Vec<Vec<u8>>,
 }
 
 /// What is still only on the phone.
@@ -174,6 +177,8 @@ impl SyncRequest {
             unreadable: Vec::new(),
             returned: Vec::new(),
             offered_again: 0,
+            wants_certificate: false,
+            couriered: Vec::new(),
         }
     }
 

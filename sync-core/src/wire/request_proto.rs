@@ -33,6 +33,8 @@ impl From<SyncRequest> for proto::SyncRequest {
             unreadable: request.unreadable.into_iter().map(Into::into).collect(),
             returned: request.returned.into_iter().map(Into::into).collect(),
             offered_again: request.offered_again,
+            wants_certificate: request.wants_certificate,
+            couriered: request.couriered,
         }
     }
 }
@@ -76,6 +78,8 @@ impl TryFrom<proto::SyncRequest> for SyncRequest {
             unreadable: request.unreadable.into_iter().map(Unreadable::try_from).collect::<Result<_, _>>()?,
             returned: request.returned.into_iter().map(Returned::try_from).collect::<Result<_, _>>()?,
             offered_again: request.offered_again,
+            wants_certificate: request.wants_certificate,
+            couriered: request.couriered,
         })
     }
 }

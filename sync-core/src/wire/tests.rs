@@ -62,6 +62,8 @@ fn a_full_request() -> SyncRequest {
     request.unreadable =
         vec![Unreadable { ticket: TicketId(uuid(6)), failures: 3, detail: "no".into(), sample: vec![1] }];
     request.offered_again = 2;
+    request.wants_certificate = true;
+    request.couriered = vec![a_batch().0.encode(), vec![0xfe]];
     request.returned = vec![
         Returned { ticket: TicketId(uuid(6)), bytes: vec![1], document_key: None, voucher: vec![2] },
         Returned { ticket: TicketId(uuid(7)), bytes: vec![3], document_key: Some([4; 32]), voucher: vec![5] },
@@ -92,6 +94,8 @@ fn a_full_reply() -> SyncReply {
         .to_vec();
     reply.deferred = vec![Deferred { session_nonce: Nonce([6; 16]), dev_seq: 4, expected: 2 }];
     reply.refused_batches = vec![BatchRefusal { position: 1, code: "bad_signature".into(), detail: String::new() }];
+    reply.certificate = vec![7; 200];
+    reply.refused_couriered = vec![BatchRefusal { position: 2, code: "no_author".into(), detail: "…".into() }];
     reply.answers = vec![IntentAnswer {
         id: IntentId(uuid(4)),
         outcome: IntentOutcome::Refused,

@@ -35,7 +35,7 @@ fn f29_the_file_holds_everything_that_is_on_the_phone_alone() {
         made_at: now,
     };
     replica.wish(wish.clone()).unwrap();
-    assert_eq!(replica.unsettled(), Unsettled { unsent: 4, drafts: 1, wishes: 1, files: 1, set_aside: 0 });
+    assert_eq!(replica.unsettled(), Unsettled { unsent: 4, drafts: 1, wishes: 1, files: 1, carried: 0, set_aside: 0 });
     assert_ne!(replica.unsettled_digest(), empty);
 
     let sealed = replica.export(now, &chance.bytes()).unwrap();

@@ -11,7 +11,7 @@ use crate::vfs::Watched;
 use sync_sim::chance::Chance;
 
 /// Tables of later versions.
-const LATER: [Table; 4] = [Table::SetAside, Table::Notice, Table::Article, Table::SearchIndex];
+const LATER: [Table; 5] = [Table::SetAside, Table::Notice, Table::Article, Table::SearchIndex, Table::Carried];
 
 /// A phone's file as version 1 of the store left it.
 fn of_version_1(path: &Path) -> Vec<(Table, Row)> {

@@ -18,13 +18,14 @@ const RANKS: [&[&str]; 8] = [
 const FEATURE: usize = 5;
 
 /// The rooms of sync-core, from the bottom up, by the same rule.
-const CORE_RANKS: [&[&str]; 6] = [
+const CORE_RANKS: [&[&str]; 7] = [
     &["ids", "time", "words", "cipher", "reference", "search"],
     &["workflow", "store", "wire"],
     &["document"],
     &["policy", "guard"],
-    &["command"],
+    &["command", "door"],
     &["replica"],
+    &["peer"],
 ];
 
 /// Words of the trade, which `platform` does not know.

@@ -5,6 +5,7 @@
 mod architecture;
 mod attachments;
 mod catalogue;
+mod couriered;
 mod customers_and_sites;
 mod desk_and_phone;
 mod devices;

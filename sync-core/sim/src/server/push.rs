@@ -15,7 +15,7 @@ use super::{FORBIDDEN, Server, TENANT, admission};
 /// What was answered to a batch; a repetition is answered the same.
 #[derive(Clone)]
 pub struct Receipt {
-    ack: Ack,
+    pub ack: Ack,
     rejects: Vec<Reject>,
 }
 
@@ -43,6 +43,12 @@ impl Server {
                 let is_again = position < request.offered_again as usize;
                 self.take_batch(request.device, (position, is_again), batch, &mut reply, &mut pushed);
             }
+            for (position, batch) in request.couriered.iter().enumerate() {
+                self.take_couriered(request.device, position, batch, &mut reply);
+            }
+        }
+        if standing == Standing::Active && request.wants_certificate {
+            reply.certificate = self.certify(request.device);
         }
         for intent in &request.intents {
             let outcome = self.take_intent(intent);
@@ -133,7 +139,7 @@ impl Server {
     }
 
     /// The first changes that pass are admitted; the first that does not is quarantined, the rest are orphans.
-    fn accept(&mut self, batch: &VerifiedBatch) -> Receipt {
+    pub(super) fn accept(&mut self, batch: &VerifiedBatch) -> Receipt {
         let header = batch.header();
         self.take_in_admitted_before(batch);
         let mut admitted = 0;

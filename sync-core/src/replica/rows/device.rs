@@ -31,6 +31,8 @@ pub(in crate::replica) struct Device {
     pub scope_differs: bool,
     pub scope_agreed_at: Option<ServerTime>,
     pub purged_at: Option<ServerTime>,
+    /// What the server says of this device to other phones, signed; empty if it has not said it yet.
+    pub certificate: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -75,6 +77,8 @@ pub(in crate::replica) struct DeviceRow {
     scope_agreed_at: Option<i64>,
     #[prost(sint64, optional, tag = "20")]
     purged_at: Option<i64>,
+    #[prost(bytes = "vec", tag = "30")]
+    certificate: Vec<u8>,
 }
 
 impl Device {
@@ -100,6 +104,7 @@ impl Device {
             scope_differs: false,
             scope_agreed_at: None,
             purged_at: None,
+            certificate: Vec::new(),
         }
     }
 }
@@ -139,6 +144,7 @@ impl Record for Device {
             scope_differs: self.scope_differs,
             scope_agreed_at: self.scope_agreed_at.map(|time| time.0),
             purged_at: self.purged_at.map(|time| time.0),
+            certificate: self.certificate.clone(),
         }
     }
 
@@ -170,6 +176,7 @@ impl Record for Device {
             scope_differs: row.scope_differs,
             scope_agreed_at: row.scope_agreed_at.map(ServerTime),
             purged_at: row.purged_at.map(ServerTime),
+            certificate: row.certificate,
         })
     }
 }

@@ -39,6 +39,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     create table article (key blob primary key not null, value blob not null) strict;
     create table search_index (key blob primary key not null, value blob not null) strict;
 ",
+    "
+    create table carried (key blob primary key not null, value blob not null) strict;
+",
 ];
 
 /// Brings the database at `path` to this version.

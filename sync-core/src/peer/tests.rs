@@ -1,0 +1,529 @@
+//! Two phones that have met their server once and now meet each other; and what they do when somebody else is there.
+
+use super::channel::Channel;
+use super::message::Message;
+use super::*;
+use crate::command;
+use crate::document::{DocumentKey, GrantRole};
+use crate::ids::*;
+use crate::policy::Role;
+use crate::replica::{Identity, NoCertificate, Opening, Replica, Side};
+use crate::store::MemoryStore;
+use crate::testing::*;
+use crate::time::{DeviceTime, ServerTime};
+use crate::wire::signed;
+use crate::wire::*;
+
+type Phone = Replica<MemoryStore>;
+
+const NOW: DeviceTime = DeviceTime(NOON);
+const CARA: UserId = UserId(uuid::Uuid::from_u128(0xc3));
+const TENANT: TenantId = TenantId(uuid::Uuid::nil());
+
+fn server() -> ServerSigner {
+    ServerSigner::from_secret(&[1; 32])
+}
+
+fn key_of(user: UserId) -> SoftwareDeviceSigner {
+    SoftwareDeviceSigner::from_secret(&[user.as_bytes()[15]; 32]).unwrap()
+}
+
+fn certificate_of(user: UserId) -> DeviceCertificate {
+    DeviceCertificate {
+        tenant: TENANT,
+        device: DeviceId(user.0),
+        user,
+        role: "engineer".into(),
+        key: key_of(user).public_key(),
+        issued: ServerTime(NOON),
+        expires: ServerTime(NOON + CERTIFICATE_LIFE_MS),
+    }
+}
+
+fn opened(user: UserId) -> Phone {
+    let opening = Opening {
+        identity: Identity { tenant: TENANT, device: DeviceId(user.0), user },
+        role: Role::Engineer,
+        server_keys: vec![server().public_key()],
+        app_version: "1.0".into(),
+        session_nonce: Nonce([user.as_bytes()[15]; 16]),
+    };
+    Replica::open(MemoryStore::default(), Box::new(key_of(user)), opening).unwrap()
+}
+
+/// The server answers: with this certificate, and the scene's ticket if the phone is to have it.
+fn answer(phone: &mut Phone, scene: &Scene, certificate: &DeviceCertificate, has_ticket: bool) {
+    let request = phone.poll_request(NOW).unwrap().unwrap();
+    let mut reply = SyncReply::new(ServerEpoch(uuid::Uuid::from_u128(0xe)), Cursor(vec![1]), ServerTime(NOON));
+    reply.certificate = certificate.sign(&server());
+    if has_ticket {
+        let (snapshot, heads) = (scene.server.to_travel(&KEY), scene.server.heads());
+        let DocumentKey(document_key) = KEY;
+        reply.items.push(Item::Enter(Enter { ticket: TICKET, snapshot, heads, document_key, voucher: Vec::new() }));
+    }
+    let body = signed::seal(&reply.encode(), &request, envelope::Effort::Quick, &server());
+    phone.handle_reply(&body, NOW, Nonce([99; 16])).unwrap();
+}
+
+/// Ana and Ben both have the visit, and have synced.
+fn ana_and_ben() -> (Scene, Phone, Phone) {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    scene.assign(BEN, GrantRole::Crew);
+    let [ana, ben] = [ANA, BEN].map(|user| {
+        let mut phone = opened(user);
+        answer(&mut phone, &scene, &certificate_of(user), true);
+        phone
+    });
+    (scene, ana, ben)
+}
+
+fn writes(phone: &mut Phone, text: &str, number: u64) -> FactId {
+    let id = stamp(NOON, number).id;
+    phone
+        .execute(TICKET, NOW, |sight| {
+            let text = sight.seal(id, "text", text);
+            command::note(&sight.ticket, &sight.author, sight.stamp(id, None), Some(VISIT), text, None)
+        })
+        .unwrap()
+}
+
+fn sessions(ana: &Phone, ben: &Phone) -> (PeerSession, PeerSession) {
+    (PeerSession::initiate(ana, [1; 32], NOW).unwrap(), PeerSession::respond(ben, [2; 32], NOW).unwrap())
+}
+
+/// Carries bytes both ways until nothing moves.
+fn talk(
+    (one, first): (&mut PeerSession, &mut Phone),
+    (other, second): (&mut PeerSession, &mut Phone),
+) -> Result<(), PeerFault> {
+    loop {
+        let mut moved = false;
+        while let Some(bytes) = one.poll_bytes(first, NOW)? {
+            assert!(bytes.len() <= 65_537);
+            other.handle_bytes(second, &bytes, NOW)?;
+            moved = true;
+        }
+        while let Some(bytes) = other.poll_bytes(second, NOW)? {
+            one.handle_bytes(first, &bytes, NOW)?;
+            moved = true;
+        }
+        if !moved {
+            return Ok(());
+        }
+    }
+}
+
+fn meet(ana: &mut Phone, ben: &mut Phone) -> (PeerReport, PeerReport) {
+    let (mut one, mut other) = sessions(ana, ben);
+    talk((&mut one, ana), (&mut other, ben)).unwrap();
+    assert!(one.is_over() && other.is_over() && one.fault().is_none() && other.fault().is_none());
+    (one.report().clone(), other.report().clone())
+}
+
+fn shown(phone: &mut Phone) -> Vec<(FactId, UserId)> {
+    let overlay = phone.overlay(TICKET, NOW).unwrap();
+    overlay.into_iter().flat_map(|overlay| overlay.entries).map(|entry| (entry.fact.id, entry.author)).collect()
+}
+
+#[test]
+fn each_sees_what_the_other_did_and_builds_nothing_on_it() {
+    let (_, mut ana, mut ben) = ana_and_ben();
+    let anas = [writes(&mut ana, "the pump is dry", 1), writes(&mut ana, "sent for parts", 2)];
+    let bens = writes(&mut ben, "valve closed", 3);
+    let (report, other) = meet(&mut ana, &mut ben);
+    assert_eq!((report.shared, report.taken, report.handed_over, &report.refused[..]), (1, 1, 1, &[][..]));
+    assert_eq!(report.peer.map(|peer| peer.user), Some(BEN));
+    assert_eq!(other.tickets, [TICKET].into());
+    assert_eq!(shown(&mut ana), [(bens, BEN)]);
+    assert_eq!(shown(&mut ben), anas.map(|fact| (fact, ANA)));
+    // What Ben says now comes after what he had seen of the server and said himself, and after nothing of Ana's.
+    let next = writes(&mut ben, "opened it again", 4);
+    let after = ben.look(TICKET, NOW, |sight| sight.ticket.doc.fact(next).unwrap().after.clone()).unwrap().unwrap();
+    assert!(after.contains(&bens) && anas.iter().all(|fact| !after.contains(fact)));
+    assert!(ben.look(TICKET, NOW, |sight| sight.ticket.doc.fact(anas[0]).is_none()).unwrap().unwrap());
+    // A second meeting brings only what is new.
+    let (report, other) = meet(&mut ana, &mut ben);
+    assert_eq!((report.taken, report.known, other.taken, other.known), (1, 1, 0, 1));
+}
+
+#[test]
+fn what_was_taken_is_there_after_a_restart_and_passed_on_to_a_third() {
+    let (scene, mut ana, mut ben) = ana_and_ben();
+    let fact = writes(&mut ana, "the pump is dry", 1);
+    meet(&mut ana, &mut ben);
+    let mut store = ben.close();
+    let mut twin = opened(BEN);
+    let opening = Opening {
+        identity: twin.identity(),
+        role: Role::Engineer,
+        server_keys: vec![server().public_key()],
+        app_version: "1.0".into(),
+        session_nonce: Nonce([77; 16]),
+    };
+    answer(&mut twin, &scene, &certificate_of(BEN), true);
+    assert_eq!(shown(&mut twin), []);
+    let mut ben = Replica::open(std::mem::take(&mut store), Box::new(key_of(BEN)), opening).unwrap();
+    assert_eq!(shown(&mut ben), [(fact, ANA)]);
+    let mut cara = opened(CARA);
+    answer(&mut cara, &scene, &certificate_of(CARA), true);
+    let (_, report) = meet(&mut ben, &mut cara);
+    assert_eq!(report.taken, 1);
+    let overlay = cara.overlay(TICKET, NOW).unwrap().unwrap();
+    let entry = &overlay.entries[0];
+    assert_eq!((entry.author, entry.handed_over_by), (ANA, DeviceId(BEN.0)));
+    // Ana gets nothing of her own back.
+    assert_eq!(meet(&mut cara, &mut ana).1.taken, 0);
+}
+
+#[test]
+fn a_ticket_is_named_only_to_whoever_has_its_key() {
+    let (scene, mut ana, _) = ana_and_ben();
+    writes(&mut ana, "nobody else's business", 1);
+    let mut cara = opened(CARA);
+    answer(&mut cara, &scene, &certificate_of(CARA), false);
+    let (report, other) = meet(&mut ana, &mut cara);
+    assert_eq!((report.shared, other.shared, report.handed_over, other.taken), (0, 0, 0, 0));
+    // What Ana shows is another thing in each session, and from each end: shown back to her it means nothing.
+    let tags = |binding, side| ana.tags(&binding, side).into_keys().next().unwrap();
+    assert_ne!(tags([1; 32], Side::Initiator), tags([2; 32], Side::Initiator));
+    assert_ne!(tags([1; 32], Side::Initiator), tags([1; 32], Side::Responder));
+}
+
+#[test]
+fn whoever_shows_no_good_certificate_hears_nothing() {
+    let (scene, ana, _) = ana_and_ben();
+    let stranger = ServerSigner::from_secret(&[2; 32]);
+    let over = DeviceCertificate { expires: ServerTime(NOON - 2 * CERTIFICATE_LEEWAY_MS), ..certificate_of(BEN) };
+    let other_tenant = DeviceCertificate { tenant: TenantId(uuid::Uuid::from_u128(8)), ..certificate_of(BEN) };
+    let early = DeviceCertificate { issued: ServerTime(NOON + 2 * CERTIFICATE_LEEWAY_MS), ..certificate_of(BEN) };
+    let expires = over.expires;
+    let issued = early.issued;
+    type Case = (Vec<u8>, SoftwareDeviceSigner, PeerFault);
+    let cases: [Case; 7] = [
+        (over.sign(&server()), key_of(BEN), CertificateError::Over { expires }.into()),
+        (early.sign(&server()), key_of(BEN), CertificateError::NotYet { issued }.into()),
+        (certificate_of(BEN).sign(&stranger), key_of(BEN), CertificateError::NotSigned.into()),
+        (other_tenant.sign(&server()), key_of(BEN), PeerFault::OtherTenant),
+        // A certificate that was overheard, without its key.
+        (certificate_of(BEN).sign(&server()), key_of(CARA), PeerFault::NoProof),
+        (certificate_of(ANA).sign(&server()), key_of(ANA), PeerFault::Oneself),
+        (vec![0xff; 100], key_of(BEN), WireError::Field { field: "" }.into()),
+    ];
+    for (number, (certificate, key, fault)) in cases.into_iter().enumerate() {
+        let mut ana = Replica::fork(&ana, Box::new(key_of(ANA)));
+        let mut session = PeerSession::initiate(&ana, [1; 32], NOW).unwrap();
+        let mut wire = Channel::new(false, [2; 32]);
+        let knock = session.poll_bytes(&mut ana, NOW).unwrap().unwrap();
+        assert!(session.poll_bytes(&mut ana, NOW).unwrap().is_none(), "she says nothing more to a stranger");
+        wire.receive(&mut knock.as_slice()).unwrap();
+        let proof = key.sign(&proof_of(&wire, Side::Responder, &certificate)).unwrap().0.to_vec();
+        wire.send(&Message::Hello { certificate, proof }.encode()).unwrap();
+        let mut told = Ok(());
+        while let Some(bytes) = wire.poll_frame() {
+            told = told.and(session.handle_bytes(&mut ana, &bytes, NOW));
+        }
+        match (told, fault) {
+            (Err(PeerFault::Certificate(CertificateError::Malformed(_))), PeerFault::Message(_)) => {}
+            (told, fault) => assert_eq!(told, Err(fault), "{number}"),
+        }
+        assert!(session.poll_bytes(&mut ana, NOW).is_err() && session.is_over(), "not even her name");
+        assert_eq!(session.report().peer, None);
+    }
+    drop(scene);
+}
+
+fn proof_of(wire: &Channel, side: Side, certificate: &[u8]) -> Vec<u8> {
+    super::session::proved(&wire.binding().unwrap(), side, certificate)
+}
+
+/// He passes on, between two channels of his own, what each of the phones says of itself.
+#[test]
+fn somebody_between_the_two_cannot_pass_for_either() {
+    let (_, mut ana, mut ben) = ana_and_ben();
+    let (mut one, mut other) = sessions(&ana, &ben);
+    let (mut to_ana, mut to_ben) = (Channel::new(false, [3; 32]), Channel::new(true, [4; 32]));
+    let knock = one.poll_bytes(&mut ana, NOW).unwrap().unwrap();
+    to_ana.receive(&mut knock.as_slice()).unwrap();
+    other.handle_bytes(&mut ben, &to_ben.poll_frame().unwrap(), NOW).unwrap();
+    let mut hello = None;
+    while let Some(bytes) = other.poll_bytes(&mut ben, NOW).unwrap() {
+        hello = to_ben.receive(&mut bytes.as_slice()).unwrap().or(hello);
+    }
+    let Some(Message::Hello { certificate, proof }) = Message::decode(&hello.unwrap()).unwrap() else { panic!() };
+    assert_eq!(DeviceCertificate::open(&certificate, &[server().public_key()]), Ok(certificate_of(BEN)));
+    // It is Ben's own word, for another channel than Ana's.
+    to_ana.send(&Message::Hello { certificate, proof }.encode()).unwrap();
+    let mut told = Ok(());
+    while let Some(bytes) = to_ana.poll_frame() {
+        told = told.and(one.handle_bytes(&mut ana, &bytes, NOW));
+    }
+    assert_eq!(told, Err(PeerFault::NoProof));
+    // What an end has signed for this very channel does not serve the other end.
+    let mut hostile = Channel::new(true, [5; 32]);
+    let mut session = PeerSession::respond(&ben, [6; 32], NOW).unwrap();
+    session.handle_bytes(&mut ben, &hostile.poll_frame().unwrap(), NOW).unwrap();
+    let mut hello = None;
+    while let Some(bytes) = session.poll_bytes(&mut ben, NOW).unwrap() {
+        hello = hostile.receive(&mut bytes.as_slice()).unwrap().or(hello);
+    }
+    hostile.send(&hello.unwrap()).unwrap();
+    let told = session.handle_bytes(&mut ben, &hostile.poll_frame().unwrap(), NOW);
+    assert_eq!(told, Err(PeerFault::NoProof));
+}
+
+#[test]
+fn a_phone_whose_own_certificate_is_missing_over_or_early_says_so() {
+    let (scene, ana, _) = ana_and_ben();
+    assert_eq!(
+        PeerSession::initiate(&opened(CARA), [1; 32], NOW).err(),
+        Some(PeerFault::NoCertificate(NoCertificate::None))
+    );
+    let late = DeviceTime(NOON + CERTIFICATE_LIFE_MS + CERTIFICATE_LEEWAY_MS + 1);
+    let told = PeerSession::respond(&ana, [1; 32], late).err().unwrap();
+    assert!(matches!(told, PeerFault::NoCertificate(NoCertificate::NotValid(CertificateError::Over { .. }))));
+    assert!(told.to_string().contains("by this phone's clock"), "{told}");
+    let early = DeviceTime(NOON - CERTIFICATE_LEEWAY_MS - 1);
+    let told = PeerSession::respond(&ana, [1; 32], early).err();
+    assert!(matches!(told, Some(PeerFault::NoCertificate(NoCertificate::NotValid(CertificateError::NotYet { .. })))));
+    drop(scene);
+}
+
+#[test]
+fn a_certificate_is_asked_for_until_it_is_fresh_and_another_device_s_is_not_kept() {
+    let scene = Scene::new();
+    let mut ana = opened(ANA);
+    let asks = |ana: &mut Phone, now| {
+        let bytes = ana.poll_request(now).unwrap().unwrap();
+        ana.handle_failure(crate::replica::Failure::Offline);
+        SyncRequest::decode(&envelope::unpack(&bytes, 1 << 20).unwrap()).unwrap().wants_certificate
+    };
+    assert!(asks(&mut ana, NOW));
+    answer(&mut ana, &scene, &certificate_of(BEN), false);
+    assert!(asks(&mut ana, NOW), "that was Ben's");
+    answer(&mut ana, &scene, &certificate_of(ANA), false);
+    assert!(!asks(&mut ana, NOW));
+    assert!(!asks(&mut ana, DeviceTime(NOON + CERTIFICATE_LIFE_MS / 2)));
+    assert!(asks(&mut ana, DeviceTime(NOON + CERTIFICATE_LIFE_MS / 2 + 1)));
+}
+
+/// Ana talks to somebody who has Ben's key and certificate and says what he likes.
+struct Hostile {
+    ana: Phone,
+    session: PeerSession,
+    wire: Channel,
+}
+
+impl Hostile {
+    fn met(ana: Phone) -> Self {
+        let mut session = PeerSession::initiate(&ana, [1; 32], NOW).unwrap();
+        let (mut ana, mut wire) = (ana, Channel::new(false, [2; 32]));
+        let knock = session.poll_bytes(&mut ana, NOW).unwrap().unwrap();
+        wire.receive(&mut knock.as_slice()).unwrap();
+        let certificate = certificate_of(BEN).sign(&server());
+        let proof = key_of(BEN).sign(&proof_of(&wire, Side::Responder, &certificate)).unwrap().0.to_vec();
+        let mut hostile = Self { ana, session, wire };
+        hostile.says(Message::Hello { certificate, proof }).unwrap();
+        hostile
+    }
+
+    fn says(&mut self, message: Message) -> Result<Vec<Message>, PeerFault> {
+        self.says_bytes(&message.encode())
+    }
+
+    fn says_bytes(&mut self, message: &[u8]) -> Result<Vec<Message>, PeerFault> {
+        self.wire.send(message).unwrap();
+        while let Some(bytes) = self.wire.poll_frame() {
+            self.session.handle_bytes(&mut self.ana, &bytes, NOW)?;
+        }
+        let mut heard = Vec::new();
+        while let Some(bytes) = self.session.poll_bytes(&mut self.ana, NOW)? {
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                let message = self.wire.receive(&mut rest).unwrap();
+                heard.extend(message.and_then(|message| Message::decode(&message).unwrap()));
+            }
+        }
+        Ok(heard)
+    }
+
+    /// Up to where batches are due, having offered these.
+    fn offers(ana: Phone, ben: &Phone, batches: Vec<Sha256Hash>) -> Self {
+        let mut hostile = Self::met(ana);
+        let tags = ben.tags(&hostile.wire.binding().unwrap(), Side::Responder).into_keys().collect();
+        hostile.says(Message::Holding { tags }).unwrap();
+        hostile.says(Message::Offer { batches }).unwrap();
+        hostile.says(Message::Want { batches: Vec::new() }).unwrap();
+        hostile
+    }
+}
+
+#[test]
+fn what_is_said_out_of_turn_ends_the_session() {
+    let (_, ana, _) = ana_and_ben();
+    let ana = || Replica::fork(&ana, Box::new(key_of(ANA)));
+    let wrong = [
+        Message::Hello { certificate: Vec::new(), proof: Vec::new() },
+        Message::Offer { batches: Vec::new() },
+        Message::Want { batches: Vec::new() },
+        Message::Batch { certificate: Vec::new(), batch: Vec::new() },
+        Message::Sent,
+        Message::Took { taken: 1, refused: Vec::new() },
+    ];
+    for message in wrong {
+        let mut hostile = Hostile::met(ana());
+        assert_eq!(hostile.says(message.clone()).err(), Some(PeerFault::OutOfTurn), "{message:?}");
+        assert_eq!(hostile.says(Message::Holding { tags: Vec::new() }).err(), Some(PeerFault::OutOfTurn), "for good");
+    }
+    let mut hostile = Hostile::met(ana());
+    assert!(matches!(hostile.says_bytes(&[0xff; 9]), Err(PeerFault::Message(_))));
+    let mut hostile = Hostile::met(ana());
+    let tags = vec![[0; 16]; super::message::MAX_TAGS + 1];
+    assert!(matches!(hostile.says(Message::Holding { tags }), Err(PeerFault::Message(WireError::TooMany { .. }))));
+    // Of a later version, and passed over: field 15 of the envelope.
+    let mut hostile = Hostile::met(ana());
+    assert!(hostile.says_bytes(&[0x7a, 1, 0]).is_ok());
+    assert!(hostile.says(Message::Holding { tags: Vec::new() }).is_ok());
+}
+
+#[test]
+fn only_what_was_offered_is_handed_over_and_only_once() {
+    let (_, mut ana, ben) = ana_and_ben();
+    writes(&mut ana, "mine", 1);
+    let mut hostile = Hostile::met(ana);
+    let tags = ben.tags(&hostile.wire.binding().unwrap(), Side::Responder).into_keys().collect();
+    let heard = hostile.says(Message::Holding { tags }).unwrap();
+    let Some(Message::Offer { batches }) = heard.last() else { panic!("{heard:?}") };
+    let (offered, other) = (batches[0], Sha256Hash([7; 32]));
+    hostile.says(Message::Offer { batches: Vec::new() }).unwrap();
+    let heard = hostile.says(Message::Want { batches: vec![other, offered, offered, other] }).unwrap();
+    assert!(matches!(&heard[..], [Message::Batch { .. }, Message::Sent]), "{heard:?}");
+}
+
+#[test]
+fn a_hostile_batch_is_refused_with_its_reason_and_the_next_one_is_taken() {
+    let (scene, ana, mut ben) = ana_and_ben();
+    writes(&mut ben, "valve closed", 3);
+    let hash = ben.hand_over(&[TICKET].into(), DeviceId(ANA.0), NOW).unwrap()[0];
+    let (certificate, batch) = ben.batch_to_hand_over(&hash).unwrap();
+    let decoded = Batch::decode(&batch).unwrap();
+    let header = decoded.claims().unwrap();
+    let signed = |header: &BatchHeader, changes: Vec<Vec<u8>>, by: UserId| {
+        Batch::sign(header, changes, &key_of(by)).unwrap().encode()
+    };
+    let changes = decoded.changes().to_vec();
+    let of_cara = BatchHeader { device: DeviceId(CARA.0), user: CARA, ..header.clone() };
+    let elsewhere = BatchHeader { ticket: TicketId(uuid::Uuid::from_u128(5)), ..header.clone() };
+    let other_fact = BatchHeader { fact_ids: vec![FactId(uuid::Uuid::from_u128(6))], ..header.clone() };
+    let mut spoilt = changes[0].clone();
+    *spoilt.last_mut().unwrap() ^= 1;
+    let digest = Sha256Hash::of(&spoilt[8..]);
+    spoilt[4..8].copy_from_slice(&digest.0[..4]);
+    let unfit = BatchHeader { change_hashes: vec![digest], ..header.clone() };
+    let by_ana = BatchHeader { device: DeviceId(ANA.0), user: ANA, ..header.clone() };
+    let ben_over = DeviceCertificate { expires: ServerTime(NOON - 2 * CERTIFICATE_LEEWAY_MS), ..certificate_of(BEN) };
+    let by_stranger = certificate_of(BEN).sign(&ServerSigner::from_secret(&[2; 32]));
+    let customer = DeviceCertificate { role: "customer".into(), ..certificate_of(BEN) };
+    let mut cut = batch.clone();
+    cut.truncate(batch.len() - 1);
+    let cases: Vec<(Vec<u8>, Vec<u8>, &str)> = vec![
+        (certificate.clone(), signed(&header, changes.clone(), CARA), "bad_signature"),
+        (certificate.clone(), signed(&of_cara, changes.clone(), CARA), "other_author"),
+        (certificate_of(ANA).sign(&server()), signed(&by_ana, changes.clone(), ANA), "own"),
+        (certificate.clone(), signed(&elsewhere, changes.clone(), BEN), "not_shared"),
+        (certificate.clone(), signed(&other_fact, changes.clone(), BEN), "other_fact"),
+        (certificate.clone(), signed(&unfit, vec![spoilt], BEN), "undecodable_change"),
+        (ben_over.sign(&server()), batch.clone(), "certificate"),
+        (by_stranger, batch.clone(), "certificate"),
+        (customer.sign(&server()), batch.clone(), "role_may_not"),
+        (certificate.clone(), batch.clone(), ""),
+    ];
+    for (number, (certificate, batch, code)) in cases.into_iter().enumerate() {
+        let ana = Replica::fork(&ana, Box::new(key_of(ANA)));
+        let hash = Batch::decode(&batch).unwrap().hash();
+        let mut hostile = Hostile::offers(ana, &ben, vec![hash]);
+        hostile.says(Message::Batch { certificate, batch }).unwrap();
+        let report = hostile.session.report().clone();
+        match code {
+            "" => assert_eq!(report.taken, 1),
+            code => {
+                assert_eq!((report.taken, report.refused[0].code.as_str()), (0, code), "{number}: {report:?}");
+                assert!(!report.refused[0].detail.is_empty());
+                assert_eq!((hostile.ana.carried(None), shown(&mut hostile.ana).len()), (0, 0));
+            }
+        }
+        // The session goes on: it says what it has not taken.
+        let heard = hostile.says(Message::Sent).unwrap();
+        let Some(Message::Took { refused, .. }) = heard.last() else { panic!("{heard:?}") };
+        assert_eq!(refused.len(), usize::from(!code.is_empty()));
+    }
+    // What nobody asked for ends it: not offered, or sent twice.
+    let again = Message::Batch { certificate, batch };
+    let mut hostile = Hostile::offers(Replica::fork(&ana, Box::new(key_of(ANA))), &ben, Vec::new());
+    assert_eq!(hostile.says(again.clone()).err(), Some(PeerFault::OutOfTurn));
+    let mut hostile = Hostile::offers(Replica::fork(&ana, Box::new(key_of(ANA))), &ben, vec![hash]);
+    hostile.says(again.clone()).unwrap();
+    assert_eq!(hostile.says(again).err(), Some(PeerFault::OutOfTurn));
+    assert_eq!(hostile.ana.carried(None), 1, "what was taken stays taken");
+    drop(scene);
+}
+
+#[test]
+fn what_stands_on_news_that_has_not_come_is_carried_and_shown_once_it_has() {
+    let (mut scene, mut ana, mut ben) = ana_and_ben();
+    // Ben hears of the desk's edit, Ana does not.
+    scene.desk(|ticket, author, stamp| command::note(ticket, author, stamp, None, sealed("call first"), None));
+    answer(&mut ben, &scene, &certificate_of(BEN), true);
+    let fact = writes(&mut ben, "called", 3);
+    assert_eq!(meet(&mut ana, &mut ben).0.taken, 1);
+    let overlay = ana.overlay(TICKET, NOW).unwrap().unwrap();
+    assert_eq!((overlay.entries.len(), overlay.waiting), (0, 1));
+    answer(&mut ana, &scene, &certificate_of(ANA), true);
+    assert_eq!(shown(&mut ana), [(fact, BEN)]);
+    assert_eq!(ana.overlay(TICKET, NOW).unwrap().unwrap().waiting, 0);
+}
+
+#[test]
+fn a_phone_that_goes_out_of_reach_in_the_middle_has_what_it_took() {
+    let (_, mut ana, mut ben) = ana_and_ben();
+    writes(&mut ana, "the pump is dry", 1);
+    let mut all = Vec::new();
+    // The bytes of a whole meeting, to know how many frames there are.
+    {
+        let (mut ana, mut ben) =
+            (Replica::fork(&ana, Box::new(key_of(ANA))), Replica::fork(&ben, Box::new(key_of(BEN))));
+        let (mut one, mut other) = sessions(&ana, &ben);
+        loop {
+            let before = all.len();
+            while let Some(bytes) = one.poll_bytes(&mut ana, NOW).unwrap() {
+                other.handle_bytes(&mut ben, &bytes, NOW).unwrap();
+                all.push(bytes);
+            }
+            while let Some(bytes) = other.poll_bytes(&mut ben, NOW).unwrap() {
+                one.handle_bytes(&mut ana, &bytes, NOW).unwrap();
+                all.push(bytes);
+            }
+            if all.len() == before {
+                break;
+            }
+        }
+    }
+    assert!(all.len() > 10);
+    for cut in 0..all.len() {
+        let (mut one, mut other) = sessions(&ana, &ben);
+        let mut left = cut;
+        while left > 0 {
+            match one.poll_bytes(&mut ana, NOW).unwrap() {
+                Some(bytes) => other.handle_bytes(&mut ben, &bytes, NOW).unwrap(),
+                None => {
+                    let Some(bytes) = other.poll_bytes(&mut ben, NOW).unwrap() else { break };
+                    one.handle_bytes(&mut ana, &bytes, NOW).unwrap();
+                }
+            }
+            left -= 1;
+        }
+        assert!(!one.is_over() || !other.is_over() || cut + 1 >= all.len(), "cut after {cut}");
+        assert_eq!(ben.carried(None), other.report().taken.max(shown(&mut ben).len()));
+    }
+    assert_eq!(shown(&mut ben).len(), 1);
+}
