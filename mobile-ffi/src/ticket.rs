@@ -53,6 +53,12 @@ impl Ticket {
         known.then(|| Arc::new(Visit::new(Arc::clone(&self.driver), self.id, id.0))).ok_or_else(gone)
     }
 
+    /// The server's receipts for the user's work on it, as a file: proof, for anybody, that the server had it. Kept for 30
+    /// days.
+    pub fn receipts(&self) -> Result<Vec<u8>, FieldError> {
+        self.driver.with(|replica| Ok(replica.receipts(self.id)?))
+    }
+
     /// Writes a note on the ticket; `corrects` names the note that it replaces.
     #[uniffi::method(default(corrects = None))]
     pub fn note(&self, text: String, corrects: Option<FactId>) -> Result<FactId, FieldError> {

@@ -1,6 +1,6 @@
 //! The command line of the server.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use callout_server::evidence;
 use callout_server::platform::config::Config;
 use callout_server::platform::{hex, telemetry};
 use clap::{Args, Parser, Subcommand};
-use sync_core::wire::ServerKey;
+use sync_core::wire::{RECEIPT_FILE_MAGIC, ServerKey};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ enum Command {
         #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true)]
         database_owner_url: String,
     },
-    /// Check an evidence file: signatures, chain, document, photos. Needs nothing but the file; exits with 1 if it does not
+    /// Check the evidence file of a ticket (signatures, chain, document, photos), or the receipts of a phone. Needs nothing but the file; exits with 1 if it does not
     /// hold, and with 2 if it cannot be read.
     Verify {
         file: std::path::PathBuf,
@@ -106,15 +106,30 @@ fn verify(file: &Path, server_key: Option<&str>) -> ExitCode {
         Ok(key) => key,
         Err(why) => return cannot_be_read(why),
     };
-    let opened = std::fs::File::open(file).map_err(anyhow::Error::from);
-    match opened.and_then(|opened| Ok(evidence::verify::verify(std::io::BufReader::new(opened), key)?)) {
-        Ok(report) => {
+    match look_at(file, key) {
+        Ok((report, holds)) => {
             println!("{report}");
-            if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(why) => cannot_be_read(why),
     }
 }
+
+/// What is to be said of a file, and whether it holds: the evidence of a ticket, or the receipts of a phone.
+fn look_at(file: &Path, key: Option<ServerKey>) -> anyhow::Result<(String, bool)> {
+    let mut opened = std::io::BufReader::new(std::fs::File::open(file)?);
+    if opened.fill_buf()?.starts_with(RECEIPT_FILE_MAGIC) {
+        let mut bytes = Vec::new();
+        opened.take(LARGEST_RECEIPTS).read_to_end(&mut bytes)?;
+        let report = evidence::receipts::verify_receipts(&bytes, key)?;
+        return Ok((report.to_string(), report.holds()));
+    }
+    let report = evidence::verify::verify(opened, key)?;
+    Ok((report.to_string(), report.holds()))
+}
+
+/// A month's receipts for one ticket are far fewer, in bytes.
+const LARGEST_RECEIPTS: u64 = 256 << 20;
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start_log(config.log_format);

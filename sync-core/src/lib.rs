@@ -15,6 +15,7 @@ pub mod replica;
 pub mod peer;
 pub mod wire;
 pub mod store;
+pub mod merkle;
 pub mod ids;
 pub mod time;
 mod cipher;

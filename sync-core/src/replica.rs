@@ -24,6 +24,7 @@ mod execute;
 mod request;
 mod reply;
 mod answers;
+mod receipts;
 mod items;
 mod notices;
 mod references;

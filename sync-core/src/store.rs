@@ -161,6 +161,8 @@ tables! {
     SearchIndex "search_index",
     /// Batches of other devices, carried to the server for them. By the batch's hash.
     Carried "carried",
+    /// The server's word that it had a batch. By ticket, epoch, session and number.
+    Receipt "receipt",
 }
 
 impl Table {

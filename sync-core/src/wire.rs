@@ -13,6 +13,8 @@ mod batch;
 mod keys;
 mod certificate;
 mod export;
+mod receipt;
+mod receipt_file;
 pub mod envelope;
 pub mod signed;
 mod proto;
@@ -29,6 +31,8 @@ pub use export::{Export, ExportError, ExportedEntry, OpenedExport, exported};
 pub use keys::{
     DeviceKey, DeviceSignature, DeviceSigner, KeyError, ServerKey, ServerSigner, SignError, SoftwareDeviceSigner,
 };
+pub use receipt::{BadReceipt, ChainPosition, ProvenReceipt, Receipt, Receipts, verdicts};
+pub use receipt_file::{RECEIPT_FILE_MAGIC, ReceiptEntry, ReceiptFile};
 pub use reply::{
     Ack, BatchRefusal, Deferred, Delta, Enter, IntentAnswer, IntentOutcome, Item, LeaveReason, Notice, NoticeDecision,
     PoolCard, Reference, ReferenceRow, Reject, RejectOutcome, ScopeAnswer, Standing, SyncReply, SyncedChange, Upgrade,

@@ -236,6 +236,11 @@ impl Phone {
         self.replica.look(ticket, now, look).expect("the phone's store").expect("the ticket is on the phone")
     }
 
+    /// The file with the server's receipts for its owner's work on a ticket.
+    pub fn receipts(&mut self, ticket: TicketId) -> Vec<u8> {
+        self.replica.receipts(ticket).expect("the phone's store")
+    }
+
     /// The file that its owner is given when the phone is given up with work on it.
     pub fn export(&mut self) -> Vec<u8> {
         let now = self.time.now();

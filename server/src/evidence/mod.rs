@@ -7,5 +7,6 @@ mod store;
 mod export;
 pub mod bundle;
 pub mod verify;
+pub mod receipts;
 
 pub use routes::routes;

@@ -73,7 +73,8 @@ pub fn verify<R: Read + Seek>(file: R, known: Option<ServerKey>) -> Result<Repor
     let (blobs, missing_blobs) = blobs(&mut reader, &opened)?;
     checks.push(blobs);
     let Manifest { ticket_id, number, .. } = opened.manifest;
-    Ok(Report { ticket: TicketId(ticket_id), number, server_key: Sha256Hash::of(&key_bytes), checks, missing_blobs })
+    let (ticket, server_key) = (TicketId(ticket_id), Sha256Hash::of(&key_bytes));
+    Ok(Report { ticket, number, server_key, checks, missing_blobs })
 }
 
 fn signed_by_the_server(manifest: &[u8], signature: &[u8], key: ServerKey, known: Option<ServerKey>) -> Check {
@@ -219,14 +220,20 @@ fn blobs<R: Read + Seek>(reader: &mut Reader<R>, opened: &Opened) -> Result<(Che
     Ok((Check { what: "photos and strokes are those that entries name", count: named.len(), faults }, missing))
 }
 
+/// Each check on a line, with what does not hold below it.
+pub(super) fn write_checks(f: &mut fmt::Formatter<'_>, checks: &[Check]) -> fmt::Result {
+    for Check { what, count, faults } in checks {
+        writeln!(f, "{} {what} ({count})", if faults.is_empty() { "ok    " } else { "FAILED" })?;
+        faults.iter().try_for_each(|fault| writeln!(f, "         {fault}"))?;
+    }
+    Ok(())
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "ticket {} ({})", self.number, self.ticket)?;
         writeln!(f, "server key {}", hex::encode(&self.server_key.0))?;
-        for Check { what, count, faults } in &self.checks {
-            writeln!(f, "{} {what} ({count})", if faults.is_empty() { "ok    " } else { "FAILED" })?;
-            faults.iter().try_for_each(|fault| writeln!(f, "         {fault}"))?;
-        }
+        write_checks(f, &self.checks)?;
         for blob in &self.missing_blobs {
             writeln!(f, "note   {blob} had not been handed in when the file was made")?;
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sync_core::ids::TicketId;
 use sync_core::time::ServerTime;
-use sync_core::wire::{Ack, BatchRefusal, Deferred, Reject, RejectOutcome};
+use sync_core::wire::{Ack, BatchRefusal, ChainPosition, Deferred, Reject, RejectOutcome};
 
 use super::documents::{self, BatchKey, OpenTicket};
 use super::judge::{self, Judged, Passed};
@@ -112,6 +112,7 @@ impl Ledger {
             }
         }
 
+        let mut position = None;
         let mut judged = match self.open(tx, header.ticket).await {
             Ok(None) => Judged::nothing(batch, "unknown_ticket", "there is no such ticket").wanting_base(),
             // It is kept aside and seen; the rest of what the phone says goes on.
@@ -129,6 +130,7 @@ impl Ledger {
                 if !passed.is_empty() {
                     self.admit(tx, &mut open, passed, phone, batch.key(), now).await?;
                 }
+                position = Some(ChainPosition { version: open.version.unsigned_abs(), link: open.chain });
                 judged
             }
         };
@@ -138,7 +140,7 @@ impl Ledger {
             }
             judged.give_up_waiting();
         }
-        self.answer(tx, &mut session, batch, judged, now).await
+        self.answer(tx, &mut session, batch, (judged, position), now).await
     }
 
     /// Claims, writes the outcome, stores, projects and publishes what passed.
@@ -172,7 +174,7 @@ impl Ledger {
         tx: &mut TenantTx,
         session: &mut Session,
         batch: &Checked,
-        judged: Judged,
+        (judged, position): (Judged, Option<ChainPosition>),
         now: ServerTime,
     ) -> Result<Outcome, LedgerError> {
         let header = batch.signed.header();
@@ -199,6 +201,7 @@ impl Ledger {
             dev_seq: header.dev_seq,
             admitted: u32::try_from(admitted).unwrap_or(u32::MAX),
             received: now,
+            position,
         };
         session.record(tx, &batch.signed, &answer::write(&ack, &rejects), now).await?;
         Ok(Outcome::Answered { ack, rejects })

@@ -9,7 +9,7 @@ use sync_core::ids::Sha256Hash;
 use sync_core::time::ServerTime;
 use sync_core::wire;
 use sync_core::wire::envelope::{self, Effort};
-use sync_core::wire::{Batch, Item, ScopeAnswer, ServerSigner, SyncReply, SyncRequest, signed};
+use sync_core::wire::{Batch, BatchHeader, Item, ScopeAnswer, ServerSigner, SyncReply, SyncRequest, signed};
 
 use super::blob_store;
 use super::cursor::Place;
@@ -55,7 +55,8 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
         request.couriered.clear();
     }
     let (batches, wishes) = (mem::take(&mut request.batches), mem::take(&mut request.intents));
-    let pushed = hashes(&batches);
+    let named = named(&batches);
+    let pushed = named.iter().flatten().flat_map(|(header, _)| header.change_hashes.iter().copied()).collect();
     let push = Push { batches, offered_again: request.offered_again };
     let outcomes = ledger.accept(ctx, is_active, push, now).await?;
     let delivered = ledger.accept_couriered(ctx, mem::take(&mut request.couriered), now).await?;
@@ -79,9 +80,12 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
         reply.scope = scope;
         (reply.items, reply.more, reply.feed_reset) = (page.items, page.more, page.is_reset);
     }
-    for outcome in outcomes {
+    // A receipt is only for what was verified: beside it may stand another batch that claims to be the same.
+    let mut taken = Vec::new();
+    for (outcome, named) in outcomes.into_iter().zip(named) {
         match outcome {
             Outcome::Answered { ack, rejects } => {
+                taken.extend(named);
                 reply.acks.push(ack);
                 reply.rejects.extend(rejects);
             }
@@ -91,6 +95,7 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
             Outcome::Refused(refusal) => reply.refused_batches.push(refusal),
         }
     }
+    reply.give_receipts(&taken, &exchange.signer);
     let effort =
         if reply.items.iter().any(|item| matches!(item, Item::Enter(_))) { Effort::Thorough } else { Effort::Quick };
     Ok(signed::seal(&reply.encode(), body, effort, &exchange.signer))
@@ -103,10 +108,14 @@ fn read(body: &[u8]) -> ApiResult<SyncRequest> {
     SyncRequest::decode(&message).map_err(|error| malformed(error.to_string()))
 }
 
-/// What these batches push: the reply to them does not bring that back.
-fn hashes(batches: &[Vec<u8>]) -> HashSet<Sha256Hash> {
-    let batches = batches.iter().filter_map(|bytes| Batch::decode(bytes).ok()?.claims().ok());
-    batches.flat_map(|claims| claims.change_hashes).collect()
+/// What these batches say of themselves, each with its hash. The reply does not bring back what they push, and has a
+/// receipt for each that was taken.
+fn named(batches: &[Vec<u8>]) -> Vec<Option<(BatchHeader, Sha256Hash)>> {
+    let named = |bytes: &Vec<u8>| {
+        let batch = Batch::decode(bytes).ok()?;
+        Some((batch.claims().ok()?, batch.hash()))
+    };
+    batches.iter().map(named).collect()
 }
 
 async fn page(

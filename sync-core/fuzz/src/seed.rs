@@ -38,6 +38,7 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("wire", "request", 3, &pack(&request.encode(), Effort::Quick));
     add("wire", "reply", 4, &pack(&reply.encode(), Effort::Thorough));
     add("wire", "batch", 5, &pack(&batch, Effort::Quick)[1..]);
+    add("wire", "receipts", 6, &receipt_file());
     add("wire", "bomb", 3, &pack(&vec![0; 8 << 20], Effort::Quick));
     for selector in [0, 1, 2, 0x80, 0x81, 0x82] {
         for kind in 0..4 {
@@ -49,6 +50,32 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
 
 fn hash(byte: u8) -> Sha256Hash {
     Sha256Hash([byte; 32])
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        tenant: TENANT,
+        device: DEVICE,
+        ticket: TICKET,
+        session_nonce: Nonce([6; 16]),
+        dev_seq: 2,
+        batch: hash(5),
+        admitted: 1,
+        verdicts: hash(6),
+        received: ServerTime(NOON),
+        position: Some(ChainPosition { version: 3, link: hash(9) }),
+        server_epoch: ServerEpoch(Uuid::from_u128(9)),
+        given: ServerTime(NOON),
+    }
+}
+
+fn receipt_file() -> Vec<u8> {
+    let server = ServerSigner::from_secret(&[7; 32]);
+    let receipts = Receipts::give([receipt(), receipt()].into_iter(), &server);
+    let opened = receipts.open(&[server.public_key()]).unwrap();
+    let entries = opened.into_iter().map(|(_, receipt)| ReceiptEntry { receipt, batch: batch() }).collect();
+    let device = SoftwareDeviceSigner::from_secret(&[3; 32]).unwrap();
+    ReceiptFile { ticket: TICKET, device_key: device.public_key(), entries }.encode()
 }
 
 fn batch() -> Vec<u8> {
@@ -115,7 +142,15 @@ fn reply() -> SyncReply {
     };
     let change = doc.changes_since(&[]).remove(0).bytes;
     SyncReply {
-        acks: vec![Ack { device: Some(DEVICE), session_nonce, dev_seq: 2, admitted: 1, received: ServerTime(NOON) }],
+        acks: vec![Ack {
+            device: Some(DEVICE),
+            session_nonce,
+            dev_seq: 2,
+            admitted: 1,
+            received: ServerTime(NOON),
+            position: Some(ChainPosition { version: 3, link: hash(9) }),
+        }],
+        receipts: Receipts { statements: vec![receipt().to_bytes()], signature: vec![7; 64] },
         rejects: vec![reject(RejectOutcome::MakeAgain), reject(RejectOutcome::Quarantined { quarantine: vec![1; 16] })],
         deferred: vec![Deferred { session_nonce, dev_seq: 4, expected: 3 }],
         refused_batches: vec![BatchRefusal { position: 0, code: code.clone(), detail: detail.clone() }],

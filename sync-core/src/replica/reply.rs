@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::document::TicketDoc;
 use crate::ids::{FactId, Nonce, TicketId};
 use crate::replica::Replica;
+use crate::replica::receipts;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::{Vouched, Wish, WishAnswer};
+use crate::replica::rows::receipt::Kept;
 use crate::replica::rows::work::{Retained, Superseded};
 use crate::replica::state::{InFlight, Offered, Work};
 use crate::replica::status::Trouble;
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::time::{DeviceTime, ServerTime, Skew};
 use crate::wire::signed::{self, ReplyError};
-use crate::wire::{DeviceCertificate, IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError, intent};
+use crate::wire::{BadReceipt, DeviceCertificate, IntentOutcome, ScopeAnswer, Standing, SyncReply, WireError, intent};
 
 /// What a page brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,11 +61,17 @@ impl<S: Store> Replica<S> {
         let keys = &self.state.device.server_keys;
         let opened = signed::open(body, in_flight.request, keys, MAX_REPLY_BYTES).map_err(ReplyFault::from);
         let reply = opened.and_then(|body| Ok(SyncReply::decode(&body)?));
-        let taken = reply.and_then(|reply| {
+        let reply = reply.and_then(|reply| {
+            let receipts =
+                receipts::open(&self.state, &in_flight, &reply).map_err(|BadReceipt| ReplyError::NotSigned)?;
+            Ok((reply, receipts))
+        });
+        let taken = reply.and_then(|(reply, receipts)| {
             self.work(|work| {
                 work.state.session.in_flight = None;
                 let mut page = Page::new(work, &in_flight, now, fresh);
                 page.take_in(reply)?;
+                receipts.iter().try_for_each(|receipt| receipt.write(&mut page.work.tx))?;
                 Ok::<_, StoreError>(page.arrived)
             })
             .map_err(ReplyFault::from)
@@ -304,6 +312,9 @@ impl<'a, T: StoreTx> Page<'a, T> {
             row.erase(&mut self.work.tx)?;
         }
         for row in self.work.sweep::<Vouched>(b"")?.0.iter().filter(|row| is_old(row.received)) {
+            row.erase(&mut self.work.tx)?;
+        }
+        for row in self.work.sweep::<Kept>(b"")?.0.iter().filter(|row| is_old(row.given)) {
             row.erase(&mut self.work.tx)?;
         }
         let skew = self.work.state.device.skew;

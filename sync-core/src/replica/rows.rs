@@ -7,6 +7,7 @@ pub(super) mod ticket;
 pub(super) mod work;
 pub(super) mod other;
 pub(super) mod carried;
+pub(super) mod receipt;
 
 use prost::Message;
 

@@ -201,6 +201,11 @@ pub(super) struct SyncReply {
     pub certificate: Vec<u8>,
     #[prost(message, repeated, tag = "31")]
     pub refused_couriered: Vec<BatchRefusal>,
+    /// Each an encoded statement, as it was signed.
+    #[prost(bytes = "vec", repeated, tag = "50")]
+    pub receipts: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", tag = "51")]
+    pub receipts_signature: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -215,6 +220,10 @@ pub(super) struct Ack {
     pub received: i64,
     #[prost(bytes = "vec", tag = "5")]
     pub device: Vec<u8>,
+    #[prost(uint64, tag = "50")]
+    pub version: u64,
+    #[prost(bytes = "vec", tag = "51")]
+    pub link: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

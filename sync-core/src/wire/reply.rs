@@ -4,7 +4,9 @@ use prost::Message;
 
 use crate::ids::{DeviceId, FactId, IntentId, Nonce, ServerEpoch, Sha256Hash, TicketId};
 use crate::time::ServerTime;
-use crate::wire::{Cursor, ServerKey, WireError, decode, proto};
+use crate::wire::{
+    BatchHeader, ChainPosition, Cursor, Receipt, Receipts, ServerKey, ServerSigner, WireError, decode, proto,
+};
 
 /// One page of an answer. A phone stores all of it, with the cursor, in one transaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,8 @@ pub struct SyncReply {
     /// Batches of other devices that say nothing the server can act on, by their place among those carried. One that is
     /// neither acknowledged nor refused stands on work that is still to come: it is carried on.
     pub refused_couriered: Vec<BatchRefusal>,
+    /// Proof of the acknowledgements, for others to read.
+    pub receipts: Receipts,
 }
 
 /// A batch was taken. It need not be sent again, whatever became of the changes beyond `admitted`.
@@ -53,6 +57,8 @@ pub struct Ack {
     pub admitted: u32,
     /// When the server first took it.
     pub received: ServerTime,
+    /// The place in the ticket's chain that it had come to then.
+    pub position: Option<ChainPosition>,
 }
 
 /// A change that was not admitted.
@@ -273,7 +279,23 @@ impl SyncReply {
             protocol: crate::wire::PROTOCOL,
             certificate: Vec::new(),
             refused_couriered: Vec::new(),
+            receipts: Receipts::default(),
         }
+    }
+
+    /// Adds a receipt for each acknowledgement of one of these batches, given as header and hash, all of them verified:
+    /// the last thing before it is encoded.
+    pub fn give_receipts(&mut self, batches: &[(BatchHeader, Sha256Hash)], signer: &ServerSigner) {
+        let said = (self.server_epoch, self.server_time);
+        let of = |ack: &Ack| {
+            let named = |(header, _): &&(BatchHeader, Sha256Hash)| {
+                ack.device.is_none_or(|device| device == header.device)
+                    && (header.session_nonce, header.dev_seq) == (ack.session_nonce, ack.dev_seq)
+            };
+            let (header, hash) = batches.iter().find(named)?;
+            Some(Receipt::of((header, *hash), ack, &self.rejects, said))
+        };
+        self.receipts = Receipts::give(self.acks.iter().filter_map(of), signer);
     }
 
     /// Its bytes, to be [sealed](crate::wire::signed::seal).

@@ -2,7 +2,7 @@
 
 use super::batch::each;
 use super::reply::*;
-use super::{Cursor, ServerKey, WireError, field, optional, proto};
+use super::{ChainPosition, Cursor, Receipts, ServerKey, WireError, field, optional, proto};
 use crate::ids::{DeviceId, FactId, IntentId, Nonce, ServerEpoch, Sha256Hash, TicketId};
 use crate::time::ServerTime;
 
@@ -38,6 +38,8 @@ impl From<SyncReply> for proto::SyncReply {
             protocol: reply.protocol,
             certificate: reply.certificate,
             refused_couriered: reply.refused_couriered.into_iter().map(Into::into).collect(),
+            receipts: reply.receipts.statements,
+            receipts_signature: reply.receipts.signature,
         }
     }
 }
@@ -76,6 +78,7 @@ impl TryFrom<proto::SyncReply> for SyncReply {
             protocol: reply.protocol,
             certificate: reply.certificate,
             refused_couriered: reply.refused_couriered.into_iter().map(Into::into).collect(),
+            receipts: Receipts { statements: reply.receipts, signature: reply.receipts_signature },
         })
     }
 }
@@ -93,9 +96,11 @@ impl From<proto::BatchRefusal> for BatchRefusal {
 }
 
 impl From<Ack> for proto::Ack {
-    fn from(Ack { device, session_nonce, dev_seq, admitted, received }: Ack) -> Self {
+    fn from(Ack { device, session_nonce, dev_seq, admitted, received, position }: Ack) -> Self {
         let device = device.map(|device| device.as_bytes().to_vec()).unwrap_or_default();
-        Self { session_nonce: session_nonce.0.to_vec(), dev_seq, admitted, received: received.0, device }
+        let link = position.map(|position| position.link.0.to_vec()).unwrap_or_default();
+        let version = position.map_or(0, |position| position.version);
+        Self { session_nonce: session_nonce.0.to_vec(), dev_seq, admitted, received: received.0, device, version, link }
     }
 }
 
@@ -103,12 +108,14 @@ impl TryFrom<proto::Ack> for Ack {
     type Error = WireError;
 
     fn try_from(ack: proto::Ack) -> Result<Self, WireError> {
+        let link = optional("ack.link", &ack.link, Sha256Hash::from_slice)?;
         Ok(Self {
             device: optional("ack.device", &ack.device, DeviceId::from_slice)?,
             session_nonce: nonce(&ack.session_nonce)?,
             dev_seq: ack.dev_seq,
             admitted: ack.admitted,
             received: ServerTime(ack.received),
+            position: link.map(|link| ChainPosition { version: ack.version, link }),
         })
     }
 }

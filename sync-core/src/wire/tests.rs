@@ -80,7 +80,9 @@ fn a_full_reply() -> SyncReply {
         dev_seq: 4,
         admitted: 2,
         received: ServerTime(5),
+        position: Some(ChainPosition { version: 6, link: Sha256Hash([7; 32]) }),
     }];
+    reply.receipts = Receipts { statements: vec![vec![1], vec![2]], signature: vec![3; 64] };
     reply.rejects = [RejectOutcome::Quarantined { quarantine: vec![1; 16] }, RejectOutcome::MakeAgain]
         .map(|outcome| Reject {
             ticket,
@@ -164,10 +166,15 @@ fn the_format_of_today_does_not_change() {
     let mut of_the_first_apps = request.clone();
     of_the_first_apps.offered_again = 0;
     of_the_first_apps.returned.truncate(1);
+    // As the first servers wrote it.
+    let mut without_receipts = a_full_reply();
+    without_receipts.receipts = Receipts::default();
+    without_receipts.acks[0].position = None;
     for (what, bytes, digest) in [
         ("request of the first apps", of_the_first_apps.encode(), GOLDEN_FIRST_REQUEST),
         ("request", request.encode(), GOLDEN_REQUEST),
-        ("reply", a_full_reply().encode(), GOLDEN_REPLY),
+        ("reply without receipts", without_receipts.encode(), GOLDEN_REPLY),
+        ("reply", a_full_reply().encode(), GOLDEN_REPLY_WITH_RECEIPTS),
         ("batch header", batch.header_bytes().to_vec(), GOLDEN_HEADER),
     ] {
         assert_eq!(Sha256Hash::of(&bytes).to_string()[..16], *digest, "{what}");
@@ -296,4 +303,5 @@ proptest! {
 const GOLDEN_FIRST_REQUEST: &str = "edc6f440b655de44";
 const GOLDEN_REQUEST: &str = "944f924ee1f40adf";
 const GOLDEN_REPLY: &str = "523b84381cb75946";
+const GOLDEN_REPLY_WITH_RECEIPTS: &str = "66f3f72f6375ed0e";
 const GOLDEN_HEADER: &str = "2e394256a099df70";

@@ -10,8 +10,9 @@ use crate::phone::{self, KEY, Word, ticket};
 use crate::vfs::Watched;
 use sync_sim::chance::Chance;
 
-/// Tables of later versions.
-const LATER: [Table; 5] = [Table::SetAside, Table::Notice, Table::Article, Table::SearchIndex, Table::Carried];
+/// Tables that version 1 did not have.
+const LATER: [Table; 6] =
+    [Table::SetAside, Table::Notice, Table::Article, Table::SearchIndex, Table::Carried, Table::Receipt];
 
 /// A phone's file as version 1 of the store left it.
 fn of_version_1(path: &Path) -> Vec<(Table, Row)> {

@@ -18,8 +18,9 @@ const RANKS: [&[&str]; 8] = [
 const FEATURE: usize = 5;
 
 /// The rooms of sync-core, from the bottom up, by the same rule.
-const CORE_RANKS: [&[&str]; 7] = [
+const CORE_RANKS: [&[&str]; 8] = [
     &["ids", "time", "words", "cipher", "reference", "search"],
+    &["merkle"],
     &["workflow", "store", "wire"],
     &["document"],
     &["policy", "guard"],

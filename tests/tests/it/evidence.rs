@@ -129,7 +129,7 @@ async fn a_photo_that_is_still_on_the_phone_is_named_and_no_fault() {
 }
 
 /// `callout verify`, as anybody runs it: its exit code, what it printed, and what it complained of.
-fn run_verify(file: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+pub fn run_verify(file: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     let program = callout_tests::serve::program().expect("the program is built");
     let arguments = [OsStr::new("verify"), file.as_os_str()].into_iter().chain(more.iter().map(OsStr::new));
     let output = Command::new(program).args(arguments).output().expect("the program runs");

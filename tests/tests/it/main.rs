@@ -23,6 +23,7 @@ mod offline;
 mod own_database;
 mod positions;
 mod processes;
+mod receipts;
 mod relay;
 mod restored;
 mod returned;

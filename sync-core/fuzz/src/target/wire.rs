@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use sync_core::ids::Sha256Hash;
 use sync_core::wire::envelope::{self, Effort};
 use sync_core::wire::{
-    Batch, BatchError, DeviceKey, DeviceSigner, MAX_BATCH_BYTES, ServerSigner, SoftwareDeviceSigner, SyncReply,
-    SyncRequest, VerifiedBatch, signed,
+    Batch, BatchError, DeviceKey, DeviceSigner, MAX_BATCH_BYTES, Receipt, ReceiptEntry, ReceiptFile, ServerSigner,
+    SoftwareDeviceSigner, SyncReply, SyncRequest, VerifiedBatch, signed,
 };
 
 /// What a body may come to.
@@ -16,7 +16,7 @@ const LIMIT: usize = 1 << 20;
 /// One byte that selects the decoder.
 pub fn wire(bytes: &[u8]) {
     let Some((selector, rest)) = bytes.split_first() else { return };
-    match selector % 6 {
+    match selector % 7 {
         0 => request(rest),
         1 => reply(rest),
         2 => batch(rest),
@@ -26,6 +26,7 @@ pub fn wire(bytes: &[u8]) {
             }
         }
         4 => reply_of_a_server(rest),
+        6 => receipts(rest),
         _ => {
             if let Some(body) = unpacked(&[&[1], rest].concat()) {
                 batch(&body);
@@ -45,6 +46,18 @@ fn request(bytes: &[u8]) {
 fn reply(bytes: &[u8]) {
     let Ok(reply) = SyncReply::decode(bytes) else { return };
     assert_eq!(SyncReply::decode(&reply.clone().encode()).as_ref(), Ok(&reply));
+}
+
+fn receipts(bytes: &[u8]) {
+    let Ok(file) = ReceiptFile::decode(bytes) else { return };
+    assert_eq!(ReceiptFile::decode(&file.encode()).as_ref(), Ok(&file));
+    for ReceiptEntry { receipt, batch: bytes } in &file.entries {
+        batch(bytes);
+        if let Ok(said) = Receipt::from_bytes(&receipt.statement) {
+            assert_eq!(Receipt::from_bytes(&said.to_bytes()), Ok(said));
+        }
+        let _ = receipt.verify(&receipt.by);
+    }
 }
 
 /// A batch, and what it claims signed by us: nobody finds a signature by chance.

@@ -36,12 +36,16 @@ impl Server {
         let standing = self.standing.get(&request.device).copied().unwrap_or_default();
         reply.standing = standing;
         request.returned.iter().for_each(|returned| self.take_back(returned));
-        let mut pushed = BTreeSet::new();
+        let (mut pushed, mut taken) = (BTreeSet::new(), Vec::new());
         // A phone that takes this server for an earlier one is told first; then it gives back what that one had.
         if request.server_epoch.is_none_or(|epoch| epoch == self.epoch) {
             for (position, batch) in request.batches.iter().enumerate() {
                 let is_again = position < request.offered_again as usize;
+                let acks = reply.acks.len();
                 self.take_batch(request.device, (position, is_again), batch, &mut reply, &mut pushed);
+                if let Some(batch) = Batch::decode(batch).ok().filter(|_| reply.acks.len() > acks) {
+                    taken.push((batch.claims().unwrap(), batch.hash()));
+                }
             }
             for (position, batch) in request.couriered.iter().enumerate() {
                 self.take_couriered(request.device, position, batch, &mut reply);
@@ -60,6 +64,7 @@ impl Server {
         } else {
             reply.cursor = request.cursor.clone();
         }
+        reply.give_receipts(&taken, &self.signer);
         Some(signed::seal(&reply.encode(), request_bytes, Effort::Quick, &self.signer))
     }
 
@@ -170,7 +175,10 @@ impl Server {
             }
         }
         let (session_nonce, dev_seq) = (header.session_nonce, header.dev_seq);
-        Receipt { ack: Ack { device: None, session_nonce, dev_seq, admitted, received: self.now }, rejects }
+        Receipt {
+            ack: Ack { device: None, session_nonce, dev_seq, admitted, received: self.now, position: None },
+            rejects,
+        }
     }
 
     fn judge(&mut self, header: &BatchHeader, raw: &[u8]) -> Result<(), (&'static str, bool)> {

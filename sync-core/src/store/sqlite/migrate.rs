@@ -42,6 +42,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     create table carried (key blob primary key not null, value blob not null) strict;
 ",
+    "
+    create table receipt (key blob primary key not null, value blob not null) strict;
+",
 ];
 
 /// Brings the database at `path` to this version.
