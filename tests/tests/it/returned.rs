@@ -50,7 +50,8 @@ async fn scene() -> Scene {
     // She hears of the new server, and what she would say next is read from the wire.
     hers.exchange().await;
     let (request, _) = hers.intercept();
-    let honest = SyncRequest::decode(&envelope::unpack(&request, 64 << 20).unwrap()).unwrap().returned;
+    let honest = envelope::unpack(&request, 64 << 20).expect("an envelope of our own");
+    let honest = SyncRequest::decode(&honest).expect("a request of our own").returned;
     let of = |ticket: TicketId| honest.iter().filter(|one| one.ticket == ticket).count();
     assert_eq!((of(old.ticket), of(lost.ticket)), (1, 2), "an edit; a ticket, and an edit of that");
     let known = vouched(&hers).await;
@@ -111,7 +112,7 @@ impl Scene {
 
 #[tokio::test]
 async fn what_bears_no_voucher_of_this_server_leaves_no_trace_and_holds_up_nobody() {
-    let mut scene = scene().await;
+    let mut scene = Box::pin(scene()).await;
     let before = scene.kept().await;
     // Each that this makes something else of.
     let all = |change: &dyn Fn(&mut Returned)| {
@@ -178,7 +179,7 @@ async fn what_bears_no_voucher_of_this_server_leaves_no_trace_and_holds_up_nobod
 
 #[tokio::test]
 async fn another_company_cannot_give_back_what_is_not_its_own() {
-    let mut scene = scene().await;
+    let mut scene = Box::pin(scene()).await;
     let before = scene.kept().await;
     let rival = scene.app.another_tenant("rival").await;
     let (desk, eve) = (rival.dispatcher("dan").await, rival.engineer("eve").await);
@@ -211,7 +212,7 @@ async fn another_company_cannot_give_back_what_is_not_its_own() {
 
 #[tokio::test]
 async fn what_comes_twice_late_or_in_any_order_is_taken_once() {
-    let mut scene = scene().await;
+    let mut scene = Box::pin(scene()).await;
     let (old, _, _) = scene.kept().await;
     let honest = scene.honest.clone();
 

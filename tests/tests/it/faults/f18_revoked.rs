@@ -83,6 +83,7 @@ async fn f18_after_seven_days_a_revoked_phone_is_a_stranger_and_keeps_its_work()
     assert_eq!((&answer["taken"], &answer["known"]), (&json!(5), &json!(0)), "{answer}");
     let mut waiting: Vec<String> = desk.quarantine().await.iter().map(|one| one["fact_id"].to_string()).collect();
     let mut unsent: Vec<String> = phone.unsent_facts().iter().map(|fact| json!(fact).to_string()).collect();
-    (waiting.sort(), unsent.sort());
+    waiting.sort();
+    unsent.sort();
     assert_eq!(waiting, unsent);
 }
