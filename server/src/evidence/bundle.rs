@@ -11,6 +11,7 @@
 
 use std::io::{Read, Seek, Write};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sync_core::ids::Sha256Hash;
 use uuid::Uuid;
@@ -39,6 +40,37 @@ pub struct Manifest {
     pub batches: Vec<BatchEntry>,
     pub devices: Vec<DeviceEntry>,
     pub blobs: Vec<BlobEntry>,
+    /// The root of each day from the one on which the ticket was made, as far as they are out.
+    #[serde(default)]
+    pub roots: Vec<RootEntry>,
+    /// For each day on which the ticket moved, that its changes are under the root. In the order of the changes.
+    #[serde(default)]
+    pub inclusions: Vec<InclusionEntry>,
+}
+
+/// The root of one day, as it was signed: see [`DayRoot`](crate::ledger::root::DayRoot).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootEntry {
+    pub day: NaiveDate,
+    pub leaves: u64,
+    pub changes: u64,
+    pub root: String,
+    pub previous: String,
+    pub server_epoch: Uuid,
+    pub closed_at: i64,
+    pub signature: String,
+}
+
+/// That the ticket's changes of one day are under its root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InclusionEntry {
+    pub day: NaiveDate,
+    pub from_version: u64,
+    pub to_version: u64,
+    /// The place of the leaf in the tree of that day.
+    pub at: u64,
+    /// From the leaf upwards.
+    pub path: Vec<String>,
 }
 
 /// A change: its bytes are in `changes/<version>`.

@@ -10,6 +10,7 @@ use sync_core::wire::ServerSigner;
 use super::bundle::{
     BatchEntry, BlobEntry, BundleError, ChangeEntry, DeviceEntry, FORMAT, Manifest, Writer, signed_bytes,
 };
+use super::inclusion::inclusion;
 use super::store::{self, BatchRow, ChangeRow};
 use crate::ledger::{Ledger, LedgerError};
 use crate::platform::blobs::{BlobError, BlobKey, BlobStore};
@@ -94,6 +95,7 @@ async fn collect(
     authors.dedup();
     let devices = store::devices(tx, &authors).await?;
     let blobs = store::blobs(tx, ticket).await?;
+    let (roots, inclusions) = inclusion(tx, ticket, &changes).await?;
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         tenant_id: tx.tenant().0,
@@ -129,6 +131,8 @@ async fn collect(
                 is_stored: blob.is_stored,
             })
             .collect(),
+        roots,
+        inclusions,
     };
     Ok(Collected { manifest, changes, batches })
 }

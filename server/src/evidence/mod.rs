@@ -3,10 +3,19 @@
 //! no database and no network.
 
 mod routes;
+mod root_routes;
 mod store;
+mod inclusion;
 mod export;
 pub mod bundle;
 pub mod verify;
+mod verify_roots;
 pub mod receipts;
 
-pub use routes::routes;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::AppState;
+
+pub fn routes() -> OpenApiRouter<AppState> {
+    routes::routes().merge(root_routes::routes())
+}

@@ -1,5 +1,6 @@
 //! All SQL of evidence.
 
+use chrono::NaiveDate;
 use sync_core::ids::TicketId;
 use uuid::Uuid;
 
@@ -77,6 +78,57 @@ pub async fn devices(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<DeviceRow>, 
         where device_id = any($1)
         order by device_id",
         ids,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows)
+}
+
+pub struct RootRow {
+    pub day: NaiveDate,
+    pub leaves: i64,
+    pub changes: i64,
+    pub root: Vec<u8>,
+    pub previous: Vec<u8>,
+    pub server_epoch: Uuid,
+    pub closed_at: chrono::DateTime<chrono::Utc>,
+    pub signature: Vec<u8>,
+}
+
+/// The roots of the days after this one, the oldest first.
+pub async fn roots_after(tx: &mut TenantTx, day: Option<NaiveDate>, most: i64) -> Result<Vec<RootRow>, LedgerError> {
+    let rows = sqlx::query_as!(
+        RootRow,
+        "select day, leaves, changes, root, previous, server_epoch, closed_at, signature
+        from log_root
+        where $1::date is null or day > $1
+        order by day
+        limit $2",
+        day,
+        most,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(rows)
+}
+
+pub struct LeafRow {
+    pub day: NaiveDate,
+    pub ticket_id: Uuid,
+    pub from_version: i64,
+    pub to_version: i64,
+    pub link: Vec<u8>,
+}
+
+/// The leaves of the days on which a ticket moved, all of them, in their order in the tree.
+pub async fn leaves_beside(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<LeafRow>, LedgerError> {
+    let rows = sqlx::query_as!(
+        LeafRow,
+        "select day, ticket_id, from_version, to_version, link
+        from log_leaf
+        where day in (select day from log_leaf where ticket_id = $1)
+        order by day, ticket_id",
+        ticket.0,
     )
     .fetch_all(tx.as_mut())
     .await?;

@@ -11,6 +11,7 @@ use sync_core::time::ServerTime;
 use sync_core::wire::{BatchHeader, DeviceKey, ServerKey, change_hash};
 
 use super::bundle::{BundleError, ChangeEntry, FORMAT, Manifest, Reader, signed_bytes};
+use super::verify_roots;
 use crate::ledger::chain_link;
 use crate::platform::hex;
 
@@ -35,6 +36,8 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Named by entries, and not in the file: still on a phone when it was made.
     pub missing_blobs: Vec<String>,
+    /// What else the reader should know, and is no fault.
+    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -72,9 +75,11 @@ pub fn verify<R: Read + Seek>(file: R, known: Option<ServerKey>) -> Result<Repor
     checks.push(as_the_customer_signed(&opened));
     let (blobs, missing_blobs) = blobs(&mut reader, &opened)?;
     checks.push(blobs);
+    let (roots, notes) = verify_roots::check(&opened.manifest, known.unwrap_or(key));
+    checks.extend(roots);
     let Manifest { ticket_id, number, .. } = opened.manifest;
     let (ticket, server_key) = (TicketId(ticket_id), Sha256Hash::of(&key_bytes));
-    Ok(Report { ticket, number, server_key, checks, missing_blobs })
+    Ok(Report { ticket, number, server_key, checks, missing_blobs, notes })
 }
 
 fn signed_by_the_server(manifest: &[u8], signature: &[u8], key: ServerKey, known: Option<ServerKey>) -> Check {
@@ -237,6 +242,7 @@ impl fmt::Display for Report {
         for blob in &self.missing_blobs {
             writeln!(f, "note   {blob} had not been handed in when the file was made")?;
         }
+        self.notes.iter().try_for_each(|note| writeln!(f, "note   {note}"))?;
         write!(f, "{}", if self.holds() { "It holds." } else { "It does NOT hold." })
     }
 }

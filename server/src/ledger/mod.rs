@@ -25,6 +25,7 @@ pub mod feed;
 pub mod outbox;
 pub mod delivery;
 pub mod rebuild;
+pub mod root;
 mod error;
 
 use sync_core::ids::{DeviceId, ServerEpoch, TenantId, UserId};

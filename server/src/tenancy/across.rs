@@ -1,7 +1,7 @@
 //! What workers ask across tenants: narrow questions, each answered by a `security definer` function. They never see a
 //! row, only which tenant to turn to.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sync_core::ids::TenantId;
 
@@ -35,6 +35,14 @@ impl Tenancy {
     /// Age in seconds of the oldest event that is committed and held up by an older transaction; none if there is none.
     pub async fn feed_lag_s(&self, now: DateTime<Utc>) -> Result<Option<f64>, sqlx::Error> {
         sqlx::query_scalar!("select feed_lag_s($1)", now).fetch_one(self.pool()).await
+    }
+
+    /// The tenants of which this day of the log, or one before it, is not closed yet.
+    pub async fn log_days_due(&self, day: NaiveDate) -> Result<Vec<TenantId>, sqlx::Error> {
+        let tenants = sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from log_days_due($1)"#, day)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(tenants.into_iter().map(TenantId).collect())
     }
 
     /// Drops positions kept long enough, at most `most` rows of a kind; returns how many there were of the kind with

@@ -47,6 +47,8 @@ pub enum SystemEntry {
     Live,
     /// Rebuilding projections.
     Rebuild,
+    /// Closing the days of the log.
+    LogDays,
 }
 
 impl TenantCtx {

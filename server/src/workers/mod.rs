@@ -3,6 +3,7 @@
 pub mod relay;
 mod wakeup;
 mod cleanup;
+mod log_days;
 mod gauges;
 
 use std::future::Future;
@@ -21,6 +22,8 @@ use crate::state::AppState;
 use crate::tenancy::TenantCtx;
 use relay::{Consumer, Pace, Relay};
 use wakeup::Sleeper;
+
+pub use log_days::close_days;
 
 /// Who acts on the events of the outbox. This list is the whole wiring.
 pub fn consumers(state: &AppState) -> Vec<Consumer> {
@@ -61,6 +64,7 @@ impl Workers {
         workers.spawn(wakeup::run(state.tenancy.clone(), sleepers, stopping.clone()));
         workers.spawn(relay.run(stopping.clone()));
         workers.spawn(cleanup::run(state.clone(), stopping.clone()));
+        workers.spawn(log_days::run(state.clone(), stopping.clone()));
         workers.spawn(gauges::run(state.clone(), names, stopping));
         workers
     }

@@ -8,12 +8,13 @@ use sqlx::PgConnection;
 const SHARED: [&str; 2] = ["_sqlx_migrations", "server_epoch"];
 
 /// Functions that run with other rights than their caller's. Each answers one narrow question.
-const DEFINERS: [&str; 9] = [
+const DEFINERS: [&str; 10] = [
     "authenticate",
     "claim_server_epoch",
     "feed_lag_s",
     "forget_expired",
     "forget_positions",
+    "log_days_due",
     "relay_due",
     "relay_lag_s",
     "sign_in_candidates",

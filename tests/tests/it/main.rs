@@ -27,6 +27,7 @@ mod receipts;
 mod relay;
 mod restored;
 mod returned;
+mod roots;
 mod server;
 mod sessions;
 mod slow_clients;
