@@ -20,6 +20,7 @@
 //! [`Replica::overlay`](crate::replica::Replica::overlay), and goes to the server with the next request.
 
 mod session;
+mod stranger;
 mod message;
 mod channel;
 mod noise;
@@ -28,3 +29,4 @@ mod tests;
 
 pub use channel::BrokenChannel;
 pub use session::{PeerFault, PeerReport, PeerSession, RefusedBatch};
+pub use stranger::Stranger;

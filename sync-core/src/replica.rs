@@ -53,7 +53,7 @@ pub use notices::RefusedElsewhere;
 pub use open::{OpenError, Opening};
 pub use overlay::{FromColleague, Overlay};
 pub use peers::NoCertificate;
-pub(crate) use peers::{Side, Tag};
+pub(crate) use peers::{Side, Tag, tag};
 pub use reply::{Arrived, ReplyFault};
 pub use request::PollError;
 pub use rows::other::{AwaitedBlob, Wish, WishAnswer};

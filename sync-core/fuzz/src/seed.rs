@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::body::bodies;
 use crate::mutant;
+use crate::target::peer;
 use crate::ticket::*;
 
 /// The seeds of every target, each with a name: the same at each call.
@@ -40,12 +41,36 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     add("wire", "batch", 5, &pack(&batch, Effort::Quick)[1..]);
     add("wire", "receipts", 6, &receipt_file());
     add("wire", "bomb", 3, &pack(&vec![0; 8 << 20], Effort::Quick));
+    meetings(&mut add);
     for selector in [0, 1, 2, 0x80, 0x81, 0x82] {
         for kind in 0..4 {
             add("arrival", &format!("damage-{kind}"), selector, &[kind, 1, 44, 0xff, 0, 7]);
         }
     }
     seeds
+}
+
+/// What a colleague's phone might say, at each point of a meeting and from both ends.
+fn meetings(add: &mut impl FnMut(&'static str, &str, u8, &[u8])) {
+    let honest = peer::honest_change();
+    let (certificate, batch) = (peer::certificate(), peer::batch_of(honest.clone()));
+    // Messages by their numbers: fields of one envelope, with names or a batch within.
+    let names =
+        |field: u8, names: &[u8]| [&[field << 3 | 2, names.len() as u8 + 2, 10, names.len() as u8], names].concat();
+    let messages =
+        [names(1, &[1; 64]), names(2, &[2; 32]), names(3, &[3; 64]), names(4, &[4; 32]), vec![7 << 3 | 2, 2, 8, 1]];
+    for side in [0, 8] {
+        add("peer", "frame", side, &[&[0, 32], [9; 32].as_slice()].concat());
+        for (number, message) in messages.iter().enumerate() {
+            for stage in [1, 2, 6] {
+                add("peer", &format!("message-{number}"), side + stage, message);
+            }
+        }
+        add("peer", "batch", side + 3, &batch);
+        add("peer", "change", side + 4, mutant::body(&honest));
+        add("peer", "certificate", side + 5, &certificate);
+        add("peer", "took", side + 7, &messages[4]);
+    }
 }
 
 fn hash(byte: u8) -> Sha256Hash {

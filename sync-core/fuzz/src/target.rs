@@ -3,12 +3,14 @@
 mod arrival;
 mod fact;
 mod guard;
+pub(crate) mod peer;
 mod prescan;
 mod wire;
 
 pub use arrival::arrival;
 pub use fact::fact;
 pub use guard::{Answer, answer_to, guard};
+pub use peer::peer;
 pub use prescan::prescan;
 pub use wire::wire;
 
@@ -16,5 +18,5 @@ pub use wire::wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 5] =
-    [("guard", guard), ("prescan", prescan), ("wire", wire), ("arrival", arrival), ("fact", fact)];
+pub const ALL: [Target; 6] =
+    [("guard", guard), ("prescan", prescan), ("wire", wire), ("arrival", arrival), ("fact", fact), ("peer", peer)];

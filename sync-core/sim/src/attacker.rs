@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use sync_core::command::{self, Author, Stamp, TicketView};
-use sync_core::document::{Actor, DocumentError, Fact, Grant, GrantRole, RawChange, Scalar, Sealed};
+use sync_core::document::{Actor, DocumentError, DocumentKey, Fact, Grant, GrantRole, RawChange, Scalar, Sealed};
 use sync_core::ids::*;
+use sync_core::peer::{PeerFault, PeerSession, Stranger};
 use sync_core::policy::{Origin, Role};
 use sync_core::time::{DeviceTime, Hlc};
 use sync_core::wire::envelope::{self, Effort};
@@ -14,7 +15,7 @@ use sync_core::workflow::Workflow;
 
 use crate::chance::Chance;
 use crate::phone::Phone;
-use crate::server::{Server, TENANT};
+use crate::server::{DOCUMENT_KEY, Server, TENANT};
 
 pub struct Attacker {
     user: UserId,
@@ -90,6 +91,56 @@ impl Attacker {
         server.try_sync(&envelope::pack(&request.encode(), Effort::Quick)).expect("an answer");
     }
 
+    /// He meets a colleague in a basement, and hands over what he likes, in anybody's name.
+    pub fn meet(&mut self, victim: &mut Phone, server: &Server, stolen: &[Vec<u8>], chance: &mut Chance) {
+        self.nonce = Nonce(chance.bytes());
+        let ticket = *server.tickets.keys().nth(chance.below(server.tickets.len())).expect("a ticket");
+        let own = server.certify(self.device);
+        let forged = self.forged_grant(server, ticket, chance);
+        let change = self.change(server, ticket, self.own_actor(ticket), chance);
+        let (certificate, batch) = match chance.below(6) {
+            0 => (own.clone(), stolen_batch(stolen, chance).pop().unwrap_or_default()),
+            1 => (own.clone(), self.batch(ticket, victim.identity.user, change)),
+            2 => (server.certify(victim.identity.device), self.batch(ticket, self.user, change)),
+            3 => (own.clone(), self.batch(ticket, self.user, mutated(change, chance))),
+            4 => (own.clone(), self.batch(ticket, self.user, forged)),
+            _ => (own.clone(), self.batch(ticket, self.user, change)),
+        };
+        let now = victim.now(server);
+        let Ok(mut session) = PeerSession::initiate(victim.replica(), chance.bytes(), now) else { return };
+        let mut stranger = Stranger::new(false, chance.bytes());
+        // What a phone says to him, and when it has had enough of him, is its own affair.
+        let mut talk = |stranger: &mut Stranger| -> Result<(), PeerFault> {
+            while let Some(bytes) = session.poll_bytes(victim.replica(), now)? {
+                stranger.handle_bytes(&bytes)?;
+                while let Some(bytes) = stranger.poll_bytes() {
+                    session.handle_bytes(victim.replica(), &bytes, now)?;
+                }
+            }
+            while let Some(bytes) = stranger.poll_bytes() {
+                session.handle_bytes(victim.replica(), &bytes, now)?;
+            }
+            Ok(())
+        };
+        let hash = Batch::decode(&batch).map_or(Sha256Hash([0; 32]), |batch| batch.hash());
+        let tickets: Vec<_> = server.tickets.keys().map(|ticket| (*ticket, DocumentKey(DOCUMENT_KEY))).collect();
+        let _ = talk(&mut stranger)
+            .and_then(|()| Ok(stranger.say_hello(&own, &self.signer)?))
+            .and_then(|()| talk(&mut stranger))
+            .and_then(|()| Ok(stranger.say_what_he_has(&tickets, vec![hash], stolen_hashes(stolen))?))
+            .and_then(|()| talk(&mut stranger))
+            .and_then(|()| Ok(stranger.hand_over(&certificate, &batch)?))
+            .and_then(|()| talk(&mut stranger));
+        victim.note_what_it_took();
+        let shown = victim.replica().overlay(ticket, now).expect("a store in memory");
+        let entries = shown.into_iter().flat_map(|overlay| overlay.entries);
+        assert_eq!(
+            entries.filter(|entry| self.tried.contains(&entry.fact.id)).count(),
+            0,
+            "it shows what he may not say"
+        );
+    }
+
     fn own_actor(&self, ticket: TicketId) -> Actor {
         Actor::of_device(TENANT, self.device, ticket, self.nonce)
     }
@@ -148,6 +199,15 @@ fn stolen_batch(stolen: &[Vec<u8>], chance: &mut Chance) -> Vec<Vec<u8>> {
     let Some(bytes) = stolen.get(chance.below(stolen.len())) else { return Vec::new() };
     let body = envelope::unpack(bytes, 8 << 20).ok();
     body.and_then(|body| SyncRequest::decode(&body).ok()).map(|request| request.batches).unwrap_or_default()
+}
+
+/// What was heard on the way, by name.
+fn stolen_hashes(stolen: &[Vec<u8>]) -> Vec<Sha256Hash> {
+    let batches = stolen.iter().rev().take(20).filter_map(|bytes| {
+        let body = envelope::unpack(bytes, 8 << 20).ok()?;
+        Some(SyncRequest::decode(&body).ok()?.batches)
+    });
+    batches.flatten().filter_map(|batch| Some(Batch::decode(&batch).ok()?.hash())).collect()
 }
 
 /// Some bytes of it other than they were, under a checksum that agrees.

@@ -107,7 +107,12 @@ impl Run {
         let ticket = self.tickets[chance.below(self.tickets.len())];
         // Asked in this world alone: in the others a step stays what it was.
         if self.world.meetings && chance.percent(15) {
-            self.meet(who, chance);
+            match &mut self.attacker {
+                Some(attacker) if chance.percent(20) => {
+                    attacker.meet(&mut self.phones[who], &self.server, &self.heard, chance);
+                }
+                _ => self.meet(who, chance),
+            }
             return self.check_step(who);
         }
         match chance.below(100) {

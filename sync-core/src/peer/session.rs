@@ -369,9 +369,5 @@ impl PeerSession {
 
 /// What an end signs: this channel, which end it is, and the certificate that it shows.
 pub(super) fn proved(binding: &[u8; 32], side: Side, certificate: &[u8]) -> Vec<u8> {
-    let side: &[u8] = match side {
-        Side::Initiator => b"i",
-        Side::Responder => b"r",
-    };
-    [b"callout peer proof 1".as_slice(), side, binding, &Sha256Hash::of(certificate).0].concat()
+    [b"callout peer proof 1".as_slice(), side.letter(), binding, &Sha256Hash::of(certificate).0].concat()
 }

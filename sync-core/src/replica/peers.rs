@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cipher;
+use crate::document::DocumentKey;
 use crate::ids::{DeviceId, Sha256Hash, TicketId};
 use crate::replica::request::seal_batches;
 use crate::replica::state::Sent;
@@ -23,12 +24,28 @@ pub(crate) enum Side {
 }
 
 impl Side {
+    /// As it stands in what is signed and hashed.
+    pub fn letter(self) -> &'static [u8] {
+        match self {
+            Self::Initiator => b"i",
+            Self::Responder => b"r",
+        }
+    }
+
     pub fn other(self) -> Self {
         match self {
             Self::Initiator => Self::Responder,
             Self::Responder => Self::Initiator,
         }
     }
+}
+
+/// How one end of a channel shows that it holds a ticket.
+pub(crate) fn tag(key: &DocumentKey, ticket: TicketId, binding: &[u8; 32], side: Side) -> Tag {
+    let parts = [b"callout peer ticket 1".as_slice(), side.letter(), binding, ticket.as_bytes()];
+    let mut tag = Tag::default();
+    tag.copy_from_slice(&cipher::keyed_hash(&key.0, &parts)[..16]);
+    tag
 }
 
 /// Why this phone cannot show who it is.
@@ -82,20 +99,10 @@ impl<S: Store> Replica<S> {
     /// The tickets held, each under the tag by which one end of this channel shows it. Only who has the ticket's document
     /// key can make the tag, or know it again.
     pub(crate) fn tags(&self, binding: &[u8; 32], side: Side) -> BTreeMap<Tag, TicketId> {
-        let side = match side {
-            Side::Initiator => b"i",
-            Side::Responder => b"r",
-        };
         let ours = self.state.tickets.values().filter(|ticket| ticket.leaving.is_none());
-        let tag = |key: &[u8; 32], ticket: TicketId| {
-            let hash = cipher::keyed_hash(key, &[b"callout peer ticket 1", side, binding, ticket.as_bytes()]);
-            let mut tag = Tag::default();
-            tag.copy_from_slice(&hash[..16]);
-            tag
-        };
         // A ticket that has not come whole has no key yet.
         let known = ours.filter(|ticket| ticket.document_key.0 != [0; 32]);
-        known.map(|ticket| (tag(&ticket.document_key.0, ticket.id), ticket.id)).collect()
+        known.map(|ticket| (tag(&ticket.document_key, ticket.id, binding, side), ticket.id)).collect()
     }
 
     /// The batches about these tickets that the server has not acknowledged: this phone's own, and those that it carries

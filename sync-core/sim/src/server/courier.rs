@@ -11,7 +11,7 @@ use super::{Server, TENANT};
 
 impl Server {
     /// What other phones may know of this one.
-    pub(super) fn certify(&self, device: DeviceId) -> Vec<u8> {
+    pub fn certify(&self, device: DeviceId) -> Vec<u8> {
         let (user, key) = self.devices[&device];
         let (issued, expires) = (self.now, ServerTime(self.now.0 + CERTIFICATE_LIFE_MS));
         let role = "engineer".to_owned();
