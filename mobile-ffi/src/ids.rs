@@ -50,4 +50,6 @@ crosses_as_string! {
     SiteId,
     /// Somebody on site.
     ContactId,
+    /// One article or procedure.
+    ArticleId,
 }

@@ -7,6 +7,7 @@
 mod phone;
 mod ticket;
 mod visit;
+mod knowledge;
 mod watch;
 
 mod record;
@@ -20,8 +21,9 @@ mod log_out;
 mod host;
 
 pub use error::{FieldError, Missing};
-pub use ids::{CustomerId, DeviceId, FactId, PartId, SiteId, TenantId, TicketId, UserId, VisitId};
+pub use ids::{ArticleId, CustomerId, DeviceId, FactId, PartId, SiteId, TenantId, TicketId, UserId, VisitId};
 pub use key::{DeviceSigner, SignError, SoftwareKey};
+pub use knowledge::Knowledge;
 pub use phone::{Phone, PhoneConfig, PhoneListener};
 pub use record::*;
 pub use ticket::Ticket;

@@ -12,6 +12,7 @@ use crate::error::FieldError;
 use crate::host;
 use crate::ids::{DeviceId, FactId, TenantId, TicketId, UserId};
 use crate::key::DeviceSigner;
+use crate::knowledge::Knowledge;
 use crate::log_out;
 use crate::record::{
     AgendaItem, AwaitedBlob, Day, Draft, ExportReceipt, PhoneStatus, RefusedElsewhere, SalvageReport, SyncReport,
@@ -87,6 +88,11 @@ impl Phone {
         let ticket = Ticket::new(Arc::clone(&self.driver), id.0);
         ticket.view()?;
         Ok(Arc::new(ticket))
+    }
+
+    /// Articles and procedures, to be searched and read with no network.
+    pub fn knowledge(&self) -> Arc<Knowledge> {
+        Arc::new(Knowledge::new(Arc::clone(&self.driver)))
     }
 
     /// Pushes what is unsent and pulls what is new, as often as it takes. What fails is tried again by the next call.

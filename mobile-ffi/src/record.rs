@@ -5,6 +5,7 @@
 
 mod day;
 mod entry;
+mod knowledge;
 mod notice;
 mod place;
 mod status;
@@ -15,6 +16,7 @@ mod work;
 pub(crate) use day::count;
 pub use day::{AgendaItem, Day};
 pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
+pub use knowledge::{Article, FoundArticle, KnowledgeStatus, TextPart};
 pub use notice::RefusedElsewhere;
 pub use place::{Contact, Customer, Site};
 pub use status::{PhoneStatus, Standing, SyncReport, Trouble};

@@ -15,6 +15,7 @@ pub mod devices;
 pub mod engineers;
 pub mod evidence;
 pub mod intake;
+pub mod knowledge;
 pub mod live;
 pub mod sites;
 pub mod ticket_types;

@@ -17,11 +17,12 @@ use std::sync::Arc;
 
 use callout_server::platform::clock::Clock;
 use callout_server::platform::random::Random;
-use sync_core::ids::{CustomerId, FactId, Nonce, SiteId, TicketId, VisitId};
+use sync_core::ids::{ArticleId, CustomerId, FactId, Nonce, SiteId, TicketId, VisitId};
 use sync_core::policy::Role;
-use sync_core::reference::{Customer, Site};
+use sync_core::reference::{Article, Customer, Site};
 use sync_core::replica::{
-    AgendaEntry, Draft, Identity, Opening, RefusedElsewhere, Replica, Sight, Summary, SyncStatus,
+    AgendaEntry, Draft, FoundArticle, Identity, KnowledgeState, Opening, RefusedElsewhere, Replica, Sight, Summary,
+    SyncStatus,
 };
 use sync_core::store::{EncryptedStore, SqliteStore, StoreKey};
 use sync_core::time::DeviceTime;
@@ -228,6 +229,21 @@ impl Phone {
     /// For whom work is done, if this phone has been told.
     pub fn customer(&mut self, id: CustomerId) -> Option<Customer> {
         self.replica.customer(id).expect("the phone's store")
+    }
+
+    /// The articles that answer a question, as its owner finds them with or without a network.
+    pub fn search(&mut self, asked: &str) -> Vec<FoundArticle> {
+        self.replica.search_knowledge(asked, 50).expect("the phone's store")
+    }
+
+    /// One article, if it is here.
+    pub fn article(&mut self, id: ArticleId) -> Option<Article> {
+        self.replica.article(id).expect("the phone's store")
+    }
+
+    /// How far the articles are here.
+    pub fn knowledge(&mut self) -> KnowledgeState {
+        self.replica.knowledge().expect("the phone's store")
     }
 
     /// Looks at a ticket as its owner sees it; the test fails if it is not here.

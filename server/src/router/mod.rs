@@ -19,8 +19,8 @@ use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
 use crate::{
-    attachments, customers, devices, dispatching, engineers, evidence, intake, live, sites, sync, ticket_types,
-    tickets, users, visits,
+    attachments, customers, devices, dispatching, engineers, evidence, intake, knowledge, live, sites, sync,
+    ticket_types, tickets, users, visits,
 };
 
 /// The whole HTTP interface.
@@ -58,6 +58,7 @@ fn api(live: Live) -> OpenApiRouter<AppState> {
         .merge(engineers::routes())
         .merge(evidence::routes())
         .merge(intake::routes())
+        .merge(knowledge::routes())
         .merge(live::routes(live))
         .merge(sites::routes())
         .merge(sync::routes::routes())

@@ -16,7 +16,7 @@ use crate::platform::problem::{Problem, ProblemView};
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
 /// What the operations are about, in the order in which somebody new needs them.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("sessions", "signing in and out"),
     ("users", "who works here"),
     ("devices", "phones with keys of their own"),
@@ -29,6 +29,7 @@ const TAGS: [(&str, &str); 15] = [
     ("tickets", "one request and the work done for it"),
     ("visits", "one planned or actual presence of an engineer"),
     ("dispatching", "who goes to which visit, and why"),
+    ("knowledge", "articles and procedures, found in Chinese and in English"),
     ("live", "positions and what is happening now"),
     ("sync", "what phones speak: binary, offline first"),
     ("attachments", "the bytes of photos and signatures"),

@@ -14,7 +14,7 @@ use sync_core::wire::{Batch, BatchHeader, Item, ScopeAnswer, ServerSigner, SyncR
 use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
-use super::{certificate, notices, references, report, scope, versions, wishes};
+use super::{certificate, knowledge, notices, references, report, scope, versions, wishes};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::platform::clock::Clock;
 use crate::platform::config::Oldest;
@@ -137,6 +137,11 @@ async fn page(
         }
         page.items.extend(notices::decisions(tx, request.device, request.outstanding.drafts).await?);
         page.items.extend(blob_store::stored(tx, &request.awaiting_blobs).await?);
+        // Tickets first: articles fill the room that they leave, once there are no more of them.
+        if !page.more && page.room > 0 {
+            let is_same_server = request.server_epoch.is_none_or(|known| known == ledger.epoch());
+            page.items.extend(knowledge::page(tx, &request, is_same_server, page.room).await?);
+        }
         Ok((page, scope))
     })
     .await

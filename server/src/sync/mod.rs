@@ -8,6 +8,7 @@ mod exchange;
 mod pull;
 mod scope;
 mod references;
+mod knowledge;
 mod wishes;
 mod notices;
 mod certificate;

@@ -28,6 +28,8 @@ pub struct Page {
     pub more: bool,
     /// The items start from nothing.
     pub is_reset: bool,
+    /// So many bytes may still be put in.
+    pub room: usize,
 }
 
 impl Page {
@@ -139,6 +141,7 @@ async fn enter(
         place,
         more: false,
         is_reset,
+        room: 0,
     };
     let mut last = None;
     let mut left = tickets.len();
@@ -152,6 +155,7 @@ async fn enter(
     }
     page.more = left > 0;
     page.place.entering_after = last.filter(|_| page.more);
+    page.room = room.bytes;
     Ok(page)
 }
 
@@ -185,6 +189,7 @@ async fn follow(
         place: Place { position, ..place },
         more,
         is_reset: false,
+        room: 0,
     };
     for (ticket, moved) in moved {
         page.noticed.extend(moved.is_notice.then_some(ticket));
@@ -197,6 +202,7 @@ async fn follow(
             }
         }
     }
+    page.room = room.bytes;
     Ok(page)
 }
 

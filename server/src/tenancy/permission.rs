@@ -27,6 +27,10 @@ pub enum Permission {
     ReadMasterData,
     /// Change them.
     EditMasterData,
+    /// Read and search what is published of the knowledge base.
+    ReadKnowledge,
+    /// Write, publish and withdraw articles.
+    WriteKnowledge,
     /// Work offline: push and pull.
     Sync,
     /// Watch the live board, positions included.
@@ -49,7 +53,8 @@ impl Permission {
             Self::EnrolDevice | Self::Sync => &[Engineer],
             Self::ReadTickets => &[Admin, Dispatcher, Auditor, Warehouse],
             Self::EditTickets | Self::Dispatch | Self::Import | Self::EditMasterData => &[Admin, Dispatcher],
-            Self::ReadMasterData => &[Admin, Dispatcher, Auditor, Warehouse, Engineer],
+            Self::WriteKnowledge => &[Admin, Dispatcher],
+            Self::ReadMasterData | Self::ReadKnowledge => &[Admin, Dispatcher, Auditor, Warehouse, Engineer],
             Self::WatchLive => &[Admin, Dispatcher],
             Self::ExportEvidence => &[Admin, Auditor],
         }
@@ -62,8 +67,8 @@ mod tests {
 
     #[test]
     fn an_auditor_and_a_customer_change_nothing() {
-        use Permission::{Dispatch, EditMasterData, EditTickets, Import, ManageDevices, ManageUsers};
-        for permission in [ManageUsers, ManageDevices, EditTickets, Dispatch, Import, EditMasterData] {
+        use Permission::{Dispatch, EditMasterData, EditTickets, Import, ManageDevices, ManageUsers, WriteKnowledge};
+        for permission in [WriteKnowledge, ManageUsers, ManageDevices, EditTickets, Dispatch, Import, EditMasterData] {
             assert!(
                 !permission.is_granted_to(Role::Auditor) && !permission.is_granted_to(Role::Customer),
                 "{permission:?}"

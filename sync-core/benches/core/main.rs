@@ -7,6 +7,7 @@
 
 mod ticket;
 mod phone;
+mod search;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ fn main() {
     documents();
     guard();
     memory();
+    search::quality();
+    search::phone(directory.path());
 }
 
 fn commits(directory: &std::path::Path) {

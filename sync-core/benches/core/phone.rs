@@ -49,7 +49,8 @@ impl BenchPhone {
         Self { replica: Replica::open(store, Box::new(signer), opening).unwrap(), tickets: 0 }
     }
 
-    fn take_in(&mut self, items: Vec<Item>) {
+    /// A page that holds these.
+    pub fn take_in(&mut self, items: Vec<Item>) {
         let now = DeviceTime(NOON);
         let request = self.replica.poll_request(now).unwrap().unwrap();
         let mut reply = SyncReply::new(ServerEpoch(Uuid::from_u128(9)), Cursor(vec![1; 24]), ServerTime(NOON));
@@ -68,6 +69,11 @@ impl BenchPhone {
             command::note(&sight.ticket, &sight.author, stamp, Some(VisitId(ticket.0)), text, None)
         });
         assert_eq!(said.unwrap(), id);
+    }
+
+    /// How many articles on the first screen answer this.
+    pub fn search(&mut self, asked: &str) -> usize {
+        self.replica.search_knowledge(asked, 20).unwrap().len()
     }
 
     /// What a list on the screen shows.

@@ -109,9 +109,9 @@ impl<S: Store> Replica<S> {
         let set = Set::read(&self.store.begin()?)?;
         let session = &self.state.session;
         Ok(KnowledgeState {
-            version: set.version,
+            version: if set.version == Set::ANEW { 0 } else { set.version },
             articles: set.articles,
-            is_complete: set.version > 0 && !set.has_more && !set.is_replacing,
+            is_complete: set.version > 0 && set.version < Set::ANEW && !set.has_more && !set.is_replacing,
             received: set.received_at.map(ServerTime),
             fault: session.knowledge_fault.clone(),
         })
@@ -133,7 +133,7 @@ pub(super) fn held(tx: &impl StoreTx) -> Result<ReferenceVersion, StoreError> {
 fn ask_for_all(tx: &mut impl StoreTx) -> Result<(), StoreError> {
     Index::erase(tx)?;
     let set = Set::read(tx)?;
-    if set.version == 0 { Ok(()) } else { Set { version: 0, ..set }.write(tx) }
+    if set.version == 0 { Ok(()) } else { Set { version: Set::ANEW, ..set }.write(tx) }
 }
 
 /// None if the index is not there or does not read.
@@ -165,5 +165,5 @@ fn make_anew(tx: &mut impl StoreTx, secret: Nonce) -> Result<(), StoreError> {
         ArticleRow::erase(tx, id)?;
         set.articles = set.articles.saturating_sub(1);
     }
-    Set { version: 0, ..set }.write(tx)
+    Set { version: Set::ANEW, ..set }.write(tx)
 }

@@ -66,10 +66,10 @@ impl Library {
 
     /// What follows this version.
     fn after(&self, known: u64) -> Option<Reference> {
-        let known = if known > self.revision { 0 } else { known };
         if known == self.revision {
             return None;
         }
+        let known = if known > self.revision { 0 } else { known };
         let mut rows: Vec<_> = self.articles.iter().filter(|(_, (revision, _))| *revision > known).collect();
         rows.sort_by_key(|(_, (revision, _))| *revision);
         let has_more = rows.len() > self.page;

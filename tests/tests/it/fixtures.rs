@@ -24,6 +24,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("quarantine", "select quarantine_id::text from quarantine"),
     ("assignment", "select grant_id::text from assignment"),
     ("plan", "select plan_run_id::text from plan_run"),
+    ("article", "select article_id::text from article"),
 ];
 
 /// Makes one of each.
@@ -44,6 +45,9 @@ pub async fn fill(app: &TestApp) {
     let mut ticket_type = body_for("create_ticket_type").expect("a body");
     ticket_type["code"] = json!("victims-type");
     made("/ticket-types", ticket_type).await;
+    let article = made("/articles", body_for("create_article").expect("a body")).await;
+    let publish = format!("/articles/{}/publish", article["article_id"].as_str().expect("an id"));
+    Answer::of(desk.request(reqwest::Method::POST, &publish).header("if-match", "\"1\"")).await.expect(200);
     let mapping = desk.request(reqwest::Method::PUT, "/import-mappings/victims-mapping");
     Answer::of(mapping.json(&body_for("put_mapping").expect("a body"))).await.expect(200);
     let asked_for = made("/tickets", json!({ "ticket_type": "victims-type", "title": "victim's ticket" })).await;
@@ -131,6 +135,7 @@ pub fn body_for(operation: &str) -> Option<Value> {
             "source": "x", "time_zone": "UTC", "date_formats": ["%F"], "external_id": "x", "title": "x", "requested_at": "x",
             "ticket_type": { "default": { "ticket_type": "x" } }, "site": { "name": "x", "address": "x" },
         }),
+        "create_article" | "write_article" => json!({ "title": "x", "body": "x", "language": "en" }),
         "edit_ticket" => json!({ "edits": [{ "field": "priority", "seen": 3, "value": 1 }] }),
         "cancel_ticket" | "reopen_ticket" => json!({ "reason": "x" }),
         "note_on_ticket" => json!({ "text": "x" }),

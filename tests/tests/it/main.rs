@@ -17,6 +17,8 @@ mod faults;
 mod fixtures;
 mod idempotency;
 mod imports;
+mod knowledge;
+mod knowledge_on_phones;
 mod ledger;
 mod live;
 mod offline;

@@ -96,6 +96,10 @@ impl Index {
         u32::try_from(self.roster.len()).unwrap_or(u32::MAX)
     }
 
+    pub fn holds(&self, id: ArticleId) -> bool {
+        self.roster.contains_key(&id)
+    }
+
     /// Adds an article that is not in it.
     pub fn insert(&mut self, id: ArticleId, article: &Article) {
         let counted = search::count(&article.title, &article.body);

@@ -9,7 +9,7 @@ use crate::store::{Sifted, StoreError, StoreTx, Table};
 /// How far the set is here.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Set {
-    /// 0 asks for everything.
+    /// 0 before anything has come; [`ANEW`](Self::ANEW) asks for everything.
     #[prost(uint64, tag = "1")]
     pub version: u64,
     /// Rises when the set comes anew; articles of an earlier one are gone once it is through.
@@ -38,6 +38,9 @@ pub(super) struct ArticleRow {
 const SET: &[u8] = b"set";
 
 impl Set {
+    /// A version that no server has: it answers with the whole set, even if that is empty.
+    pub const ANEW: u64 = u64::MAX;
+
     /// One that does not read is as good as none: everything comes again.
     pub fn read(tx: &impl StoreTx) -> Result<Self, StoreError> {
         let row = readable(tx.get(Table::Article, SET))?;

@@ -66,7 +66,7 @@ fn checked(reference: &Reference, set: &Set) -> Result<Rows, KnowledgeFault> {
     if reference.rows.len() > MOST_ROWS || bytes > MOST_BYTES {
         return Err(KnowledgeFault::TooLarge);
     }
-    let follows = set.version > 0 && reference.version > set.version;
+    let follows = set.version > 0 && reference.version > set.version && reference.version < Set::ANEW;
     if !reference.replaces_all && !follows || reference.has_more && reference.rows.is_empty() {
         return Err(KnowledgeFault::OutOfOrder);
     }
@@ -95,7 +95,8 @@ impl<T: StoreTx> Keeper<'_, T> {
         let before = ArticleRow::read(self.tx, id)?.and_then(|row| row.article);
         let reads_alike = |one: &Article, other: &Article| (&one.title, &one.body) == (&other.title, &other.body);
         match (&before, &article) {
-            (Some(before), Some(article)) if reads_alike(before, article) => {}
+            (Some(before), Some(article))
+                if reads_alike(before, article) && self.index.as_ref().is_none_or(|index| index.holds(id)) => {}
             _ => self.index_anew(id, was_there, before.as_ref(), article.as_ref()),
         }
         match article {
