@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants
+.PHONY: demo test sim chaos bench-sync bench-plan prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -43,6 +43,17 @@ bench-core:
 	$(MAKE) mutants-hostile COUNT=200000
 	cargo build --release --workspace --bins
 	@ONLY=pulls $${CARGO_TARGET_DIR:-target}/release/bench-sync
+
+# Plans of whole days beside VROOM, OR-tools and PyVRP, which are fetched from PyPI: SECONDS (10) for each, DAYS (5) instance
+# seeds, SEEDS (3) solver seeds; VRPTW=folder plans the public instances in it as well.
+bench-plan:
+	@.ci/setup python
+	cargo build --release -p callout-plan
+	python3 -m venv $${CARGO_TARGET_DIR:-target}/peers
+	$${CARGO_TARGET_DIR:-target}/peers/bin/pip install -q -r server/dispatch/compare/requirements.txt
+	$${CARGO_TARGET_DIR:-target}/peers/bin/python server/dispatch/compare/compare.py \
+	  $${CARGO_TARGET_DIR:-target}/release/callout-plan --seconds $(or $(SECONDS),10) --days $(or $(DAYS),5) \
+	  --seeds $(or $(SEEDS),3) $(if $(VRPTW),--vrptw $(VRPTW)) --out $${CARGO_TARGET_DIR:-target}/bench-plan.json
 
 # After a query or a migration has changed: records the checked queries, so that building needs no database.
 prepare:

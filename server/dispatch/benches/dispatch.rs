@@ -50,13 +50,13 @@ fn rank_against_scan(engineers: usize) {
     );
 }
 
-fn plan_a_week(visits: usize, rounds: u32) {
+fn plan_a_week(visits: usize, rounds: u64) {
     let mut dice = Dice(11);
     let engineers = (0..40).map(|_| an_engineer(&mut dice, 0.2, 5, 0)).collect();
     let visits = (0..visits).map(|_| a_visit(&mut dice, 0.2, 5)).collect();
     let board = Board::new(MONDAY, Travel::Direct { detour: 1.4 }, engineers, visits).expect("a sound board");
     let start = Instant::now();
-    let plan = plan(&board, &Policy::default(), Budget { rounds }, 1);
+    let plan = plan(&board, &Policy::default(), Budget::rounds(rounds), 1);
     let took = start.elapsed();
     let (served, left_out) = (plan.explanations.len(), plan.unserved.len());
     println!("{rounds:>7} rounds: {took:>9.1?}, served {served}, left out {left_out}, {:?}", plan.score);
@@ -69,7 +69,7 @@ fn an_engineer(dice: &mut Dice, wide_deg: f64, days: i64, commitments: usize) ->
     for day in 0..days {
         let interval = Interval::new(MONDAY + day * DAY + 8 * HOUR, MONDAY + day * DAY + 17 * HOUR).expect("forward");
         let noon = MONDAY + day * DAY + 12 * HOUR;
-        let breaks = vec![Interval::new(noon, noon + 1800).expect("forward")];
+        let breaks = vec![Break { window: TimeWindow::new(noon, noon + HOUR).expect("forward"), duration_s: 1800 }];
         engineer.shifts.push(Shift { breaks, ..Shift::open(interval, home) });
     }
     for number in 0..commitments as i64 {

@@ -2,13 +2,14 @@
 
 use thiserror::Error;
 
+use crate::atlas::Atlas;
 use crate::duty::Duty;
 use crate::engineer::{Engineer, EngineerIndex};
 use crate::interval::{IntervalError, in_range};
 use crate::nearby::Nearby;
-use crate::route::Route;
+use crate::route::{Ground, Job, Route};
 use crate::travel::{Travel, TravelError};
-use crate::visit::{Visit, VisitIndex};
+use crate::visit::{Task, Visit, VisitIndex};
 
 /// Engineers, the visits to plan, and how long drives take, as they are at `now`.
 ///
@@ -20,13 +21,20 @@ pub struct Board {
     travel: Travel,
     engineers: Vec<Engineer>,
     visits: Vec<Visit>,
+    /// The visits as routes see them; on the atlas they come first, in the same order.
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) atlas: Atlas,
     pub(crate) duties: Vec<Duty>,
     /// Of each engineer the first duty; one more entry marks the end of the last.
     first_duty: Vec<u32>,
+    /// Where on the atlas the commitments of each engineer begin.
+    first_commitment: Vec<u32>,
     /// What is booked, one route a duty.
     pub(crate) booked: Vec<Route>,
     pub(crate) nearby: Nearby,
     pub(crate) top_speed_mps: f64,
+    /// Whether any visit is part of a published plan.
+    pub(crate) has_published: bool,
 }
 
 /// Which part of the input makes no sense, and why.
@@ -48,6 +56,14 @@ pub enum BoardError {
     Instant { visit: u32, field: &'static str, error: IntervalError },
     #[error("visit {visit}: {field}: there is no engineer {engineer}")]
     NoSuchEngineer { visit: u32, field: &'static str, engineer: u32 },
+    #[error("visit {visit}: after: there is no visit {after}")]
+    NoSuchVisit { visit: u32, after: u32 },
+    #[error("visit {visit}: after: it would come after itself")]
+    Circle { visit: u32 },
+    #[error("visit {visit}: crew_size: nobody is no crew")]
+    NoCrew { visit: u32 },
+    #[error("engineer {engineer}: breaks: a break takes at least a second")]
+    EmptyBreak { engineer: u32 },
     #[error("more than {0} engineers or visits")]
     TooMany(usize),
 }
@@ -69,21 +85,50 @@ impl Board {
         for (index, visit) in (0..).zip(&visits) {
             check_visit(index, visit, &travel, engineers.len())?;
         }
+        check_order(&visits)?;
         Ok(Self::laid_out(now, travel, engineers, visits))
     }
 
     fn laid_out(now: i64, travel: Travel, engineers: Vec<Engineer>, visits: Vec<Visit>) -> Self {
-        let mut duties = Vec::new();
+        let mut atlas = Atlas::default();
+        visits.iter().for_each(|visit| _ = atlas.add(visit.place));
+        let mut duties: Vec<Duty> = Vec::new();
         let mut first_duty = vec![0];
         for (index, engineer) in (0..).zip(&engineers) {
             duties.extend(Duty::of(EngineerIndex(index), engineer, now));
             first_duty.push(duties.len() as u32);
         }
-        let booked: Vec<Route> =
-            duties.iter().map(|duty| Route::booked(duty, &engineers[duty.engineer.0 as usize], &travel)).collect();
-        let nearby = Nearby::of_routes(&duties, &booked);
+        duties.iter_mut().for_each(|duty| atlas.settle(duty));
+        let mut first_commitment = Vec::with_capacity(engineers.len());
+        for engineer in &engineers {
+            first_commitment.push(atlas.places.len() as u32);
+            engineer.commitments.iter().for_each(|commitment| _ = atlas.add(commitment.place));
+        }
+        let booked = |duty: &Duty| {
+            let engineer = duty.engineer.0 as usize;
+            let ground = Ground { duty, atlas: &atlas, travel: &travel };
+            Route::booked(ground, &engineers[engineer], |number| first_commitment[engineer] + number)
+        };
+        let booked: Vec<Route> = duties.iter().map(booked).collect();
+        let nearby = Nearby::of_routes(&travel, &atlas, &duties, &booked);
         let top_speed_mps = engineers.iter().map(|engineer| engineer.speed_mps).fold(0.1, f64::max);
-        Self { now, travel, engineers, visits, duties, first_duty, booked, nearby, top_speed_mps }
+        let tasks = visits.iter().map(Task::of).collect();
+        let has_published = visits.iter().any(|visit| visit.published.is_some());
+        Self {
+            has_published,
+            now,
+            travel,
+            engineers,
+            visits,
+            tasks,
+            atlas,
+            duties,
+            first_duty,
+            first_commitment,
+            booked,
+            nearby,
+            top_speed_mps,
+        }
     }
 
     pub fn now(&self) -> i64 {
@@ -116,6 +161,14 @@ impl Board {
         self.first_duty[index] as usize..self.first_duty[index + 1] as usize
     }
 
+    /// Where something is on the atlas that an engineer does.
+    pub(crate) fn node_of(&self, engineer: EngineerIndex, job: Job) -> u32 {
+        match job {
+            Job::Visit(visit) => visit.0,
+            Job::Commitment(number) => self.first_commitment[engineer.0 as usize] + number,
+        }
+    }
+
     pub(crate) fn engineer_indices(&self) -> impl Iterator<Item = EngineerIndex> + use<> {
         (0..self.engineers.len() as u32).map(EngineerIndex)
     }
@@ -134,6 +187,9 @@ fn check_engineer(index: u32, engineer: &Engineer, travel: &Travel) -> Result<()
     for place in shifts.chain(commitments).chain([Some(engineer.home), engineer.position]).flatten() {
         travel.check_place(place).map_err(|error| BoardError::EngineerPlace { engineer: index, error })?;
     }
+    if engineer.shifts.iter().flat_map(|shift| &shift.breaks).any(|pause| pause.duration_s == 0) {
+        return Err(BoardError::EmptyBreak { engineer: index });
+    }
     let mut order: Vec<usize> = (0..engineer.shifts.len()).collect();
     order.sort_by_key(|&shift| engineer.shifts[shift].interval);
     for pair in order.windows(2) {
@@ -146,11 +202,17 @@ fn check_engineer(index: u32, engineer: &Engineer, travel: &Travel) -> Result<()
 
 fn check_visit(index: u32, visit: &Visit, travel: &Travel, engineers: usize) -> Result<(), BoardError> {
     travel.check_place(visit.place).map_err(|error| BoardError::VisitPlace { visit: index, error })?;
-    for (field, instant) in [("due", visit.due), ("pinned_start", visit.pinned_start)] {
+    let published = visit.published.map(|published| published.start);
+    for (field, instant) in [("due", visit.due), ("pinned_start", visit.pinned_start), ("published", published)] {
         let checked = instant.map_or(Ok(()), in_range);
         checked.map_err(|error| BoardError::Instant { visit: index, field, error })?;
     }
-    let named: [(&'static str, &[EngineerIndex]); 3] = [
+    if visit.crew_size == 0 {
+        return Err(BoardError::NoCrew { visit: index });
+    }
+    let published = visit.published.map(|published| published.engineer);
+    let named: [(&'static str, &[EngineerIndex]); 4] = [
+        ("published", published.as_slice()),
         ("pinned_engineer", visit.pinned_engineer.as_slice()),
         ("barred", &visit.barred),
         ("preferred", &visit.preferred),
@@ -161,6 +223,33 @@ fn check_visit(index: u32, visit: &Visit, travel: &Travel, engineers: usize) -> 
         }
     }
     Ok(())
+}
+
+/// Visits that wait for each other in a circle could never start.
+fn check_order(visits: &[Visit]) -> Result<(), BoardError> {
+    let mut waits_for: Vec<usize> = vec![0; visits.len()];
+    let mut behind: Vec<Vec<u32>> = vec![Vec::new(); visits.len()];
+    for (index, visit) in (0..).zip(visits) {
+        for dependency in &visit.after {
+            let list = behind.get_mut(dependency.visit.0 as usize);
+            let list = list.ok_or(BoardError::NoSuchVisit { visit: index, after: dependency.visit.0 })?;
+            list.push(index);
+            waits_for[index as usize] += 1;
+        }
+    }
+    let mut free: Vec<u32> = (0..visits.len() as u32).filter(|visit| waits_for[*visit as usize] == 0).collect();
+    while let Some(first) = free.pop() {
+        for &next in &behind[first as usize] {
+            waits_for[next as usize] -= 1;
+            if waits_for[next as usize] == 0 {
+                free.push(next);
+            }
+        }
+    }
+    match (0..).zip(waits_for).find(|(_, left)| *left > 0) {
+        Some((visit, _)) => Err(BoardError::Circle { visit }),
+        None => Ok(()),
+    }
 }
 
 /// Engineers or visits a board may hold.

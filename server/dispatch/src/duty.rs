@@ -1,9 +1,10 @@
 //! A duty: one shift of one engineer, as time that can be filled with visits.
 
-use crate::engineer::{Engineer, EngineerIndex};
+use crate::engineer::{Break, Engineer, EngineerIndex, Shift};
 use crate::interval::{Interval, merged};
 use crate::place::Place;
-use crate::visit::Visit;
+use crate::rest::{Rest, leave, reach};
+use crate::visit::Task;
 
 /// What does not change while a duty is filled.
 #[derive(Clone, Debug)]
@@ -11,129 +12,151 @@ pub(crate) struct Duty {
     pub engineer: EngineerIndex,
     /// Which of the engineer's shifts.
     pub shift: u32,
-    /// When the engineer can leave `from`: the start of the shift, or now.
-    pub opens: i64,
-    pub closes: i64,
+    pub hours: Hours,
+    /// As the hours would be without time off, if there is any.
+    pub without_time_off: Option<Box<Hours>>,
+    /// From here on it is overtime; `hours.closes` is later by as much as is allowed.
+    pub regular_end: i64,
     pub from: Place,
     pub to: Option<Place>,
     pub speed_mps: f64,
     /// Seconds of work the whole shift has room for: its length without breaks and time off, at least 1.
     pub capacity_s: i64,
-    /// Breaks alone, and breaks with time off; both sorted and disjoint.
-    pub breaks: Vec<Interval>,
-    pub blocked: Vec<Interval>,
+    /// How much load the duty takes.
+    pub room: i64,
+    /// Work that is expected to come in yet.
+    pub forecast_s: i64,
+    /// Where its places stand in the atlas, and which of its speeds is this one.
+    pub from_node: u32,
+    pub to_node: Option<u32>,
+    pub pace: u32,
+}
+
+/// When work is possible.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Hours {
+    /// When the engineer can set out: the start of the shift, or now, or when time off ends.
+    pub opens: i64,
+    pub closes: i64,
+    /// In the order in which they are taken.
+    pub rests: Vec<Rest>,
 }
 
 impl Duty {
-    /// The duties of an engineer that have not ended at `now`, one a shift, in the order of the shifts.
+    /// The duties of an engineer that have not ended at `now`, one a shift, in the order of the shifts. Their places
+    /// are on no atlas yet.
     pub fn of(index: EngineerIndex, engineer: &Engineer, now: i64) -> impl Iterator<Item = Duty> {
-        let ahead = (0..).zip(&engineer.shifts).filter(move |(_, shift)| shift.interval.end() > now);
+        let ahead = (0..).zip(&engineer.shifts).filter(move |(_, shift)| end_of(shift) > now);
         ahead.map(move |(number, shift)| {
-            let within = |list: &[Interval]| -> Vec<Interval> {
-                list.iter().copied().filter(|item| item.overlaps(shift.interval)).collect()
-            };
-            let breaks = merged(within(&shift.breaks));
-            let blocked = merged([within(&shift.breaks), within(&engineer.time_off)].concat());
-            let lost_s: i64 = blocked.iter().map(|block| overlap_s(*block, shift.interval)).sum();
             let is_running = shift.interval.start() <= now;
+            let is_off =
+                engineer.time_off.iter().any(|off| off.start() < end_of(shift) && off.end() > shift.interval.start());
+            let hours = Hours::of(shift, engineer, &engineer.time_off, now);
             Duty {
                 engineer: index,
                 shift: number,
-                opens: shift.interval.start().max(now),
-                closes: shift.interval.end(),
+                without_time_off: is_off.then(|| Box::new(Hours::of(shift, engineer, &[], now))),
+                regular_end: shift.interval.end().min(hours.closes),
+                hours,
                 from: engineer.position.filter(|_| is_running).unwrap_or(shift.from),
                 to: shift.to,
                 speed_mps: engineer.speed_mps,
-                capacity_s: (shift.interval.length_s() - lost_s).max(1),
-                breaks,
-                blocked,
+                capacity_s: capacity_s(shift, &engineer.time_off),
+                room: engineer.capacity.map_or(i64::MAX, i64::from),
+                forecast_s: i64::from(shift.forecast_s),
+                from_node: 0,
+                to_node: None,
+                pace: 0,
             }
         })
     }
+}
 
-    /// The first start from `from` on at which the visit fits between `blocked` and ends by `deadline` and within the
-    /// shift.
-    pub fn earliest_start(&self, visit: &Visit, from: i64, deadline: i64, blocked: &[Interval]) -> Option<i64> {
-        let duration_s = i64::from(visit.duration_s);
-        let latest = (self.closes - duration_s.max(1)).min(deadline - duration_s);
-        let mut start = from.max(self.opens);
-        loop {
-            start = visit.first_start(start)?;
-            if start > latest {
-                return None;
-            }
-            match blocked.iter().find(|block| collides(start, duration_s, **block)) {
-                Some(block) => start = block.end(),
-                None => return Some(start),
+impl Hours {
+    fn of(shift: &Shift, engineer: &Engineer, time_off: &[Interval], now: i64) -> Hours {
+        let mut hours = Hours { opens: shift.interval.start().max(now), closes: end_of(shift), rests: Vec::new() };
+        let fixed = shift.breaks.iter().filter_map(|pause| pause.as_fixed()).chain(time_off.iter().copied());
+        for block in without(merged(fixed.collect()), engineer) {
+            if block.start() <= hours.opens {
+                hours.opens = hours.opens.max(block.end());
+            } else if block.end() >= hours.closes {
+                hours.closes = hours.closes.min(block.start());
+            } else {
+                let (earliest, latest) = (block.start(), block.start());
+                hours.rests.push(Rest { earliest, latest, length_s: block.length_s() });
             }
         }
-    }
-
-    /// The last start with which the visit fits and ends by `by`, by `deadline` and within the shift.
-    pub fn latest_start(&self, visit: &Visit, by: i64, deadline: i64) -> Option<i64> {
-        let duration_s = i64::from(visit.duration_s);
-        let mut start = (self.closes - duration_s.max(1)).min(by.min(deadline) - duration_s);
-        loop {
-            start = visit.last_start(start)?;
-            if start < self.opens {
-                return None;
-            }
-            match self.blocked.iter().rev().find(|block| collides(start, duration_s, **block)) {
-                Some(block) => start = block.start() - duration_s.max(1),
-                None => return Some(start),
-            }
-        }
-    }
-}
-
-/// Even a visit of no length takes its moment.
-fn collides(start: i64, duration_s: i64, block: Interval) -> bool {
-    start < block.end() && start + duration_s.max(1) > block.start()
-}
-
-fn overlap_s(one: Interval, other: Interval) -> i64 {
-    (one.end().min(other.end()) - one.start().max(other.start())).max(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engineer::Shift;
-    use crate::interval::TimeWindow;
-    use proptest::prelude::*;
-
-    fn duty(breaks: Vec<Interval>) -> Duty {
-        let home = Place::new(0.0, 0.0).unwrap();
-        let mut engineer = Engineer::new(home);
-        let mut shift = Shift::open(Interval::new(10, 100).unwrap(), home);
-        shift.breaks = breaks;
-        engineer.shifts.push(shift);
-        Duty::of(EngineerIndex(0), &engineer, 0).next().unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn earliest_and_latest_start_are_the_first_and_last_that_fit(
-            breaks in prop::collection::vec((0i64..100, 1i64..15), 0..4),
-            windows in prop::collection::vec((0i64..110, 0i64..20), 0..4),
-            duration_s in 0u32..25,
-            bound in 0i64..120,
-            deadline in 60i64..120,
-        ) {
-            let duty = duty(breaks.into_iter().map(|(s, l)| Interval::new(s, s + l).unwrap()).collect());
-            let mut visit = Visit::new(Place::new(0.0, 0.0).unwrap(), duration_s);
-            visit.windows = windows.into_iter().map(|(s, l)| TimeWindow::new(s, s + l).unwrap()).collect();
-            let length = i64::from(duration_s);
-            let fits = |start: i64| {
-                start >= 10 && start + length.max(1) <= 100 && start + length <= deadline && visit.first_start(start) == Some(start)
-                    && (start..start + length.max(1)).all(|moment| {
-                        duty.blocked.iter().all(|block| moment < block.start() || moment >= block.end())
-                    })
+        for pause in shift.breaks.iter().filter(|pause| pause.as_fixed().is_none()) {
+            let rest = Rest {
+                earliest: pause.window.earliest(),
+                latest: pause.window.latest(),
+                length_s: i64::from(pause.duration_s),
             };
-            let first = (bound..130).find(|start| fits(*start));
-            let last = (-30..=bound - length).rev().find(|start| fits(*start));
-            prop_assert_eq!(duty.earliest_start(&visit, bound, deadline, &duty.blocked), first);
-            prop_assert_eq!(duty.latest_start(&visit, bound, deadline), last);
+            // Whoever has time off then rests anyway; whoever should have rested before now has.
+            let is_off = |off: &Interval| {
+                off.start().max(rest.earliest) <= rest.latest.min(off.end().saturating_sub(rest.length_s))
+            };
+            if rest.latest >= hours.opens && !time_off.iter().any(is_off) {
+                hours.rests.push(rest);
+            }
         }
+        hours.rests.sort_by_key(|rest| (rest.latest, rest.earliest, rest.length_s));
+        hours
     }
+
+    /// By when the last work must be done and the engineer be where the duty ends, with so many rests taken. The
+    /// others are free if they may still begin then.
+    pub fn done_by(&self, taken: usize) -> i64 {
+        self.rests.get(taken).map_or(self.closes, |next| next.latest.min(self.closes))
+    }
+
+    /// Whether a task fits if nothing else is there and nobody has to drive.
+    pub fn has_room(&self, task: &Task, deadline: i64) -> bool {
+        let most = self.rests.len();
+        (0..=most).any(|before| {
+            let start = task.starts.first(reach(self.opens, 0, &self.rests[..before]));
+            let end = start.saturating_add(task.duration_s);
+            end <= deadline
+                && (before..=most).any(|after| end <= leave(self.done_by(after), 0, &self.rests[before..after]))
+        })
+    }
+}
+
+impl Break {
+    /// The time of a break that cannot be moved.
+    fn as_fixed(self) -> Option<Interval> {
+        let start = self.window.earliest();
+        let is_fixed = start == self.window.latest();
+        is_fixed.then(|| Interval::new(start, start + i64::from(self.duration_s.max(1))).ok()).flatten()
+    }
+}
+
+fn end_of(shift: &Shift) -> i64 {
+    shift.interval.end() + i64::from(shift.overtime_s)
+}
+
+fn capacity_s(shift: &Shift, time_off: &[Interval]) -> i64 {
+    let fixed = shift.breaks.iter().filter_map(|pause| pause.as_fixed());
+    let blocked = merged(fixed.chain(time_off.iter().copied()).collect());
+    let overlap_s =
+        |block: &Interval| (block.end().min(shift.interval.end()) - block.start().max(shift.interval.start())).max(0);
+    let movable = shift.breaks.iter().filter(|pause| pause.as_fixed().is_none());
+    let lost_s =
+        blocked.iter().map(overlap_s).sum::<i64>() + movable.map(|pause| i64::from(pause.duration_s)).sum::<i64>();
+    (shift.interval.length_s() - lost_s).max(1)
+}
+
+/// What is left of rests where somebody is booked all the same: that was decided by people, and stays.
+fn without(rests: Vec<Interval>, engineer: &Engineer) -> Vec<Interval> {
+    let booked = merged(engineer.commitments.iter().map(|commitment| commitment.interval).collect());
+    let mut left = Vec::with_capacity(rests.len());
+    for rest in rests {
+        let mut from = rest.start();
+        for taken in booked.iter().filter(|taken| taken.overlaps(rest)) {
+            left.extend(Interval::new(from, taken.start()));
+            from = taken.end();
+        }
+        left.extend(Interval::new(from, rest.end()));
+    }
+    left
 }

@@ -12,8 +12,10 @@ mod board;
 mod engineer;
 mod visit;
 
+mod atlas;
 mod duty;
 mod policy;
+mod rest;
 mod route;
 mod rules;
 
@@ -23,14 +25,15 @@ mod rank;
 
 pub use board::{Board, BoardError};
 pub use engineer::{
-    Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Shift, Skill, SkillIndex, TerritoryIndex,
+    Break, Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, PartIndex, Parts, Shift, Skill,
+    SkillIndex, TerritoryIndex,
 };
 pub use interval::{Interval, IntervalError, TimeWindow};
 pub use place::{Place, PlaceError};
-pub use plan::{Budget, Explanation, Plan, PlanScore, PlannedRoute, PlannedStop, Unserved, plan};
+pub use plan::{Budget, Explanation, Plan, PlanScore, PlannedRoute, PlannedStop, Unserved, plan, plan_while};
 pub use policy::{Policy, Score};
 pub use rank::{Candidate, Ranking, Refused, assess, rank, scan};
 pub use route::Job;
 pub use rules::{Reason, Rule, RuleCounts};
 pub use travel::{Travel, TravelError, TravelTable};
-pub use visit::{Priority, Visit, VisitIndex};
+pub use visit::{Dependency, Priority, Published, Visit, VisitIndex};

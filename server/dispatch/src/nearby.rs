@@ -13,10 +13,12 @@ use std::ops::Range;
 
 use h3o::{CellIndex, Resolution};
 
+use crate::atlas::Atlas;
 use crate::duty::Duty;
 use crate::engineer::EngineerIndex;
 use crate::place::Place;
-use crate::route::Route;
+use crate::route::{Ground, Route};
+use crate::travel::Travel;
 
 /// An index over legs, each owned by an engineer.
 #[derive(Clone, Debug, Default)]
@@ -88,11 +90,11 @@ struct Leg {
 }
 
 impl Nearby {
-    pub fn of_routes(duties: &[Duty], routes: &[Route]) -> Nearby {
+    pub fn of_routes(travel: &Travel, atlas: &Atlas, duties: &[Duty], routes: &[Route]) -> Nearby {
         let mut by_cell: BTreeMap<CellIndex, Vec<Leg>> = BTreeMap::new();
         for (duty, route) in duties.iter().zip(routes) {
-            let (owner, busy_s, capacity_s) = (duty.engineer, route.busy_s, duty.capacity_s);
-            for (from, departs, to) in route.legs(duty) {
+            let (owner, busy_s, capacity_s) = (duty.engineer, route.busy_s + duty.forecast_s, duty.capacity_s);
+            for (from, departs, to) in route.legs(Ground { duty, atlas, travel }) {
                 let (middle, length_m) = to.map_or((from, 0.0), |to| (from.midpoint(to), from.distance_m(to)));
                 let leg = Leg { owner, from, to, length_m, departs, busy_s, capacity_s };
                 by_cell.entry(middle.cell(resolution_for(length_m))).or_default().push(leg);

@@ -1,16 +1,19 @@
 //! Several days at once: every visit of the board gets an engineer and a time, or a reason why not.
 //!
-//! The steps: [`construct`] inserts visit by visit, urgent ones first; [`improve`] takes strings of neighbouring visits
-//! out and puts them back better, as often as the budget says; [`report`] explains the result. What is better is
-//! decided level by level: see [`PlanScore`].
+//! The steps: [`construct`] inserts visit by visit, urgent ones first; [`search`] takes strings of neighbouring visits
+//! out and puts them back better, as often as the budget says, in [`epochs`] that each divide a large board into parts;
+//! [`report`] explains the result. What is better is decided level by level: see [`PlanScore`].
 
 mod construct;
+mod divide;
 mod draft;
-mod improve;
+mod epochs;
+mod field;
 mod report;
+mod search;
+mod tied;
 
 mod dice;
-mod neighbours;
 
 use crate::board::Board;
 use crate::engineer::EngineerIndex;
@@ -19,28 +22,42 @@ use crate::rank::{Candidate, Refused};
 use crate::route::Job;
 use crate::rules::{Rule, RuleCounts};
 use crate::visit::VisitIndex;
-use draft::Draft;
 
 /// Plans all visits of the board into the shifts of its engineers, around what they have booked.
 ///
-/// No hard rule is ever broken: what does not fit is left out and says why. The same arguments give the same plan.
+/// No hard rule is ever broken: what does not fit is left out and says why. The same arguments give the same plan, with
+/// any number of threads.
 pub fn plan(board: &Board, policy: &Policy, budget: Budget, seed: u64) -> Plan {
-    let mut draft = Draft::new(board, policy);
-    construct::insert_all(&mut draft);
-    improve::improve(&mut draft, budget.rounds, seed);
-    construct::insert_all(&mut draft);
-    report::report(draft)
+    plan_while(board, policy, budget, seed, &|| 0.0)
+}
+
+/// [`plan`] under the eye of a clock: `spent` says which share of the time has been used. At 1 the search ends with what
+/// it has; on the way there it cools down as if the rounds were used up as fast as the time. Always 0 means that time
+/// does not matter.
+pub fn plan_while(board: &Board, policy: &Policy, budget: Budget, seed: u64, spent: &(dyn Fn() -> f64 + Sync)) -> Plan {
+    report::report(board, policy, epochs::search(board, policy, budget, seed, spent))
 }
 
 /// How hard to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// How often a part of the plan is taken apart and put together again. 0 gives the first plan found.
-    pub rounds: u32,
+    pub rounds: u64,
+    /// On how many threads; the plan does not depend on it.
+    pub threads: usize,
+    /// A board of more visits is searched in parts of about so many at a time.
+    pub part: usize,
+}
+
+impl Budget {
+    /// So many rounds on one thread, in parts of 400 visits.
+    pub const fn rounds(rounds: u64) -> Self {
+        Self { rounds, threads: 1, part: 400 }
+    }
 }
 
 /// Who does what when, what is left out, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The shifts that have something to do, by engineer and shift.
     pub routes: Vec<PlannedRoute>,
@@ -58,9 +75,10 @@ pub struct PlanScore {
     pub unserved_weight: i64,
     /// What is late by its SLA, in seconds-equivalents of the policy.
     pub lateness_s: i64,
-    /// Driving in seconds, the way home included where a shift asks for it.
+    /// Driving in seconds, the way home included where a shift asks for it, and overtime as the policy weighs it.
     pub travel_s: i64,
-    /// Balance of load, waiting by priority, preference; in seconds-equivalents of the policy.
+    /// Balance of load, waiting by priority, preference, skills, parts, and what of a published plan changes; in
+    /// seconds-equivalents of the policy.
     pub balance_s: i64,
 }
 
@@ -73,6 +91,9 @@ pub struct PlannedRoute {
     pub stops: Vec<PlannedStop>,
     /// Driving in seconds, the way home included where the shift asks for it.
     pub travel_s: i64,
+    /// When the last work is done and the engineer is where the shift ends, and by how much that is overtime.
+    pub finish: i64,
+    pub overtime_s: i64,
 }
 
 /// One stop, with the drive to it.
@@ -92,6 +113,8 @@ pub struct Explanation {
     pub visit: VisitIndex,
     /// Where it is in the plan, and what it costs there beside everything else that is planned.
     pub chosen: Candidate,
+    /// The others of its crew, if it takes more than one.
+    pub crew: Vec<EngineerIndex>,
     /// The best other engineers who could take it beside everything else that is planned.
     pub alternatives: Vec<Candidate>,
     /// How many engineers could take it, the chosen one included.
@@ -106,8 +129,12 @@ pub struct Explanation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unserved {
     pub visit: VisitIndex,
-    /// How many engineers each rule refused; together they are all engineers of the board.
+    /// How many engineers could take it: 0, unless it takes a crew that does not come together, or waits for another.
+    pub able: u32,
+    /// How many engineers each rule refused; with those who could they are all engineers of the board.
     pub refused: RuleCounts,
     /// The rule that stopped those who came furthest; `None` if there are no engineers.
     pub main: Option<Rule>,
+    /// A visit that would have to come before and is left out too.
+    pub waits_for: Option<VisitIndex>,
 }

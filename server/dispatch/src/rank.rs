@@ -3,11 +3,12 @@
 use crate::board::Board;
 use crate::engineer::EngineerIndex;
 use crate::nearby::Bounds;
-use crate::policy::{Policy, Score};
+use crate::policy::{Liking, Policy, Score};
+use crate::rest::NEVER;
 use crate::route::{Ground, Insertion, Route, Wanted};
 use crate::rules::{Reason, Rule, RuleCounts, eligible, within_working_time};
 use crate::travel::Travel;
-use crate::visit::Visit;
+use crate::visit::{Task, Visit};
 
 /// Ranks the engineers for one visit: the `policy.shortlist` best, exactly as [`scan`] would find them, but without
 /// looking at engineers who are provably too far away to be among them.
@@ -47,7 +48,7 @@ pub fn scan(board: &Board, visit: &Visit, policy: &Policy) -> Ranking {
 /// # Errors
 /// The reason why this engineer cannot take the visit.
 pub fn assess(board: &Board, visit: &Visit, engineer: EngineerIndex, policy: &Policy) -> Result<Candidate, Reason> {
-    assess_among(board, &board.booked, visit, engineer, policy)
+    assess_among(board, &board.booked, &Question::new(board, visit), engineer, policy)
 }
 
 /// The answer for one visit.
@@ -104,35 +105,107 @@ impl Ranking {
     }
 }
 
+/// A visit about which all engineers are asked.
+pub(crate) struct Question<'a> {
+    pub visit: &'a Visit,
+    pub task: Task,
+    /// When it could start at the earliest if engineers were everywhere; [`NEVER`] if it cannot start any more.
+    pub first_start: i64,
+}
+
+impl<'a> Question<'a> {
+    pub fn new(board: &Board, visit: &'a Visit) -> Self {
+        let task = Task::of(visit);
+        let first_start = task.starts.first(board.now());
+        Self { visit, task, first_start }
+    }
+
+    fn wanted(&self, deadline: i64) -> Wanted<'_> {
+        Wanted { task: &self.task, drives: None, deadline, bias_s: 0 }
+    }
+}
+
 /// [`assess`] against given routes, one a duty of the board.
 pub(crate) fn assess_among(
     board: &Board,
     routes: &[Route],
-    visit: &Visit,
+    question: &Question<'_>,
     engineer: EngineerIndex,
     policy: &Policy,
 ) -> Result<Candidate, Reason> {
-    let deadline = eligible(board, visit, engineer)?;
-    let wanted = Wanted::new(board, visit, engineer, deadline).ok_or(Reason::Window)?;
-    let best = board.duties_of(engineer).filter_map(|index| {
-        let duty = &board.duties[index];
-        let (score, insertion) = routes[index].best_insertion(board.ground(index), wanted, policy)?;
-        Some(Candidate::new(engineer, duty.shift, score, insertion))
+    let deadline = eligible(board, question.visit, engineer)?;
+    if question.first_start >= NEVER {
+        return Err(Reason::Window);
+    }
+    let liking = policy.liking(question.visit, engineer, board.engineer(engineer));
+    let best = board.duties_of(engineer).filter_map(|duty| {
+        let (score, insertion) = best_insertion(board, &routes[duty], duty, question, (deadline, liking), policy)?;
+        Some(Candidate::new(engineer, board.duties[duty].shift, score, insertion))
     });
     match best.min_by_key(|candidate| (candidate.score.total_s(), candidate.start, candidate.shift)) {
         Some(candidate) => Ok(candidate),
-        None => Err(refusal(board, wanted, engineer, policy)),
+        None => Err(refusal(board, question, deadline, engineer, policy)),
+    }
+}
+
+/// The cheapest place for a visit in a route: by the total of its score, then the earlier start, then the earlier
+/// position.
+fn best_insertion(
+    board: &Board,
+    route: &Route,
+    duty: usize,
+    question: &Question<'_>,
+    (deadline, liking): (i64, Liking),
+    policy: &Policy,
+) -> Option<(Score, Insertion)> {
+    let ground = board.ground(duty);
+    let mut best: Option<(Score, Insertion)> = None;
+    for position in 0..=route.stops.len() {
+        if route.is_past(ground, position, question.task.starts.last) {
+            break;
+        }
+        let Some(insertion) = route.try_insert(ground, question.wanted(deadline), position, policy) else { continue };
+        let score = score(board, route, duty, question, liking, &insertion, policy);
+        let is_better =
+            best.as_ref().is_none_or(|(kept, at)| (score.total_s(), insertion.start) < (kept.total_s(), at.start));
+        if is_better {
+            best = Some((score, insertion));
+        }
+    }
+    best
+}
+
+pub(crate) fn score(
+    board: &Board,
+    route: &Route,
+    duty: usize,
+    question: &Question<'_>,
+    liking: Liking,
+    insertion: &Insertion,
+    policy: &Policy,
+) -> Score {
+    let (duty, visit) = (&board.duties[duty], question.visit);
+    let wait_s = insertion.start - question.first_start;
+    Score {
+        travel_s: policy.travel_cost(insertion.detour_s),
+        load_s: policy.load_cost(route.busy_s + duty.forecast_s, question.task.duration_s, duty.capacity_s),
+        urgency_s: policy.wait_cost(visit.priority, wait_s) + insertion.late_cost,
+        preference_s: liking.preference_s,
+        skill_s: liking.skill_s,
+        parts_s: liking.parts_s,
+        change_s: policy.change_cost(visit, duty.engineer, insertion.start),
     }
 }
 
 /// Why nothing fits: the rules about time, from the loosest on.
-fn refusal(board: &Board, wanted: Wanted<'_>, engineer: EngineerIndex, policy: &Policy) -> Reason {
-    if let Err(reason) = within_working_time(board, wanted.visit, engineer, wanted.deadline) {
+fn refusal(board: &Board, question: &Question<'_>, deadline: i64, engineer: EngineerIndex, policy: &Policy) -> Reason {
+    if let Err(reason) = within_working_time(board, &question.task, engineer, deadline) {
         return reason;
     }
-    let is_reachable = board
-        .duties_of(engineer)
-        .any(|index| Route::unbooked(board.ground(index)).try_insert(board.ground(index), wanted, 0, policy).is_some());
+    let is_reachable = board.duties_of(engineer).any(|duty| {
+        let ground = board.ground(duty);
+        Route::unbooked(ground).try_insert(ground, question.wanted(deadline), 0, policy).is_some()
+    });
     if is_reachable { Reason::DoubleBooking } else { Reason::Window }
 }
 
@@ -142,7 +215,7 @@ fn least_total_s(board: &Board, visit: &Visit, first_start: i64, policy: &Policy
     let seconds = |metres: f64| (metres * board.travel().detour() / board.top_speed_mps).floor() as i64;
     let start = bounds.soonest.saturating_add(seconds(bounds.away_m)).max(first_start);
     let duration_s = i64::from(visit.duration_s);
-    let late_s = visit.late_s(start.saturating_add(duration_s));
+    let late_s = visit.due.map_or(0, |due| start.saturating_add(duration_s).saturating_sub(due).max(0));
     policy.travel_cost(seconds(bounds.detour_m) - 2)
         + policy.load_cost(bounds.least_busy_s, duration_s, bounds.most_capacity_s)
         + policy.wait_cost(visit.priority, start.saturating_sub(first_start))
@@ -152,7 +225,7 @@ fn least_total_s(board: &Board, visit: &Visit, first_start: i64, policy: &Policy
 /// What a search has found so far.
 struct Shortlist<'a> {
     board: &'a Board,
-    visit: &'a Visit,
+    question: Question<'a>,
     policy: &'a Policy,
     is_seen: Vec<bool>,
     seen: usize,
@@ -164,7 +237,8 @@ struct Shortlist<'a> {
 impl<'a> Shortlist<'a> {
     fn new(board: &'a Board, visit: &'a Visit, policy: &'a Policy) -> Self {
         let is_seen = vec![false; board.engineers().len()];
-        Self { board, visit, policy, is_seen, seen: 0, best: Vec::new(), refused: Vec::new() }
+        let question = Question::new(board, visit);
+        Self { board, question, policy, is_seen, seen: 0, best: Vec::new(), refused: Vec::new() }
     }
 
     fn assess(&mut self, engineer: EngineerIndex) {
@@ -173,7 +247,7 @@ impl<'a> Shortlist<'a> {
             _ => return,
         }
         self.seen += 1;
-        match assess(self.board, self.visit, engineer, self.policy) {
+        match assess_among(self.board, &self.board.booked, &self.question, engineer, self.policy) {
             Err(reason) => self.refused.push(Refused { engineer, reason }),
             Ok(candidate) => {
                 let key = |candidate: &Candidate| (candidate.score.total_s(), candidate.engineer);
@@ -204,21 +278,8 @@ impl Candidate {
     }
 }
 
-impl<'a> Wanted<'a> {
-    /// `None` if the visit cannot start any more.
-    pub(crate) fn new(board: &Board, visit: &'a Visit, engineer: EngineerIndex, deadline: i64) -> Option<Self> {
-        Some(Wanted {
-            visit,
-            deadline,
-            first_start: visit.first_start(board.now())?,
-            last_start: visit.last_start(i64::MAX)?,
-            is_preferred: visit.preferred.contains(&engineer),
-        })
-    }
-}
-
 impl Board {
     pub(crate) fn ground(&self, duty: usize) -> Ground<'_> {
-        Ground { duty: &self.duties[duty], travel: self.travel(), visits: self.visits() }
+        Ground { duty: &self.duties[duty], atlas: &self.atlas, travel: self.travel() }
     }
 }

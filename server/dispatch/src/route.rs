@@ -1,17 +1,22 @@
 //! A route: what an engineer does in one duty, in order, with its times; and the test whether one visit more fits.
 //!
-//! Two passes keep the test short. Forwards, every stop starts as early as it can. Backwards, every stop knows the
-//! latest start that still keeps all behind it feasible. A visit fits between two stops if and only if it can be
-//! reached, done, and the next stop reached by its latest start. Commitments never move: they are anchors, and what
-//! conflicts between them already is not made worse.
+//! Two passes keep the test short. Forwards, every stop knows when it can be left at the earliest; backwards, when it
+//! must have begun at the latest for all behind it to be possible; both for each number of rests already taken. A visit
+//! fits between two stops if and only if it can be reached, done, and the next stop reached by its latest start.
+//! Commitments never move: they are anchors, and what conflicts between them already is not made worse.
 
+use crate::atlas::{Atlas, Drives};
+use crate::board::Board;
 use crate::duty::Duty;
 use crate::engineer::Engineer;
-use crate::interval::{advance, retreat};
 use crate::place::Place;
-use crate::policy::{Policy, Score};
+use crate::policy::Policy;
+use crate::rest::NEVER;
 use crate::travel::Travel;
-use crate::visit::{Priority, Visit, VisitIndex};
+use crate::visit::{Priority, Starts, Task, VisitIndex};
+
+mod insertion;
+mod times;
 
 /// What is done at a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,30 +29,42 @@ pub enum Job {
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
     pub job: Job,
-    pub place: Place,
+    /// Where it is on the atlas.
+    pub node: u32,
     pub duration_s: i64,
+    load: i64,
     pub priority: Priority,
-    /// When it should have ended by its SLA; `i64::MAX` without one.
-    due: i64,
+    /// When it should have ended by its SLA; [`NEVER`] without one.
+    pub due: i64,
+    starts: Starts,
     /// By when it must have ended because of a certificate.
     deadline: i64,
-    /// The drive to it; `None` where no road is known.
-    pub drive_s: Option<i64>,
+    /// What speaks against it here whenever it takes place, in seconds-equivalents.
+    bias_s: i64,
+    /// Whether it is left as it is, although it is a visit.
+    pub is_held: bool,
     pub arrive: i64,
     pub start: i64,
     pub end: i64,
-    /// When the engineer can leave for the next stop; after `end` only where commitments overlap.
-    depart: i64,
-    /// The latest start that keeps everything behind feasible.
-    latest: i64,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Route {
     pub stops: Vec<Stop>,
-    /// The drive from the last stop to where the duty must end.
-    home_s: Option<i64>,
+    /// Where the duty begins, each stop, and where the duty ends if that is fixed: what most tests only look at.
+    nodes: Vec<u32>,
+    /// The drive to each stop, and then home; [`NEVER`] where no road is known.
+    drives: Vec<i64>,
+    /// When the start, and then each stop, can be left at the earliest: a row for each, with an entry for each number
+    /// of rests taken; [`NEVER`] if that cannot be.
+    ready: Vec<i64>,
+    /// When each stop, and then the end, must be begun at the latest, with so many rests taken before.
+    latest: Vec<i64>,
+    /// When the last work is done and the engineer where the duty ends.
+    pub finish: i64,
     pub busy_s: i64,
+    pub travel_s: i64,
+    load: i64,
     has_due: bool,
 }
 
@@ -61,55 +78,72 @@ pub(crate) struct Insertion {
     pub drive_s: i64,
     pub detour_s: i64,
     /// What is later than its SLA because of it, itself included, as a cost of the policy.
-    late_cost: i64,
+    pub late_cost: i64,
+}
+
+/// The drives to a visit and on from it, and by how much all driving grows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Detour {
+    into_s: i64,
+    onto_s: i64,
+    pub longer_s: i64,
+}
+
+/// What a route adds to the levels of a [`crate::PlanScore`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RouteCost {
+    pub lateness_s: i64,
+    pub travel_s: i64,
+    pub balance_s: i64,
 }
 
 /// What a route's times depend on besides the route.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
     pub duty: &'a Duty,
+    pub atlas: &'a Atlas,
     pub travel: &'a Travel,
-    pub visits: &'a [Visit],
 }
 
 /// A visit that wants a place, with what is the same for every place.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
-    pub visit: &'a Visit,
+    pub task: &'a Task,
+    /// The drives there and on, if they have been worked out.
+    pub drives: Option<Drives<'a>>,
     /// By when it must have ended because of the engineer's certificates.
     pub deadline: i64,
-    /// When it could start at the earliest if engineers were everywhere.
-    pub first_start: i64,
-    pub last_start: i64,
-    pub is_preferred: bool,
+    /// What speaks against the engineer whenever it takes place, in seconds-equivalents.
+    pub bias_s: i64,
 }
 
 impl Route {
-    /// The route of what is booked during a duty.
-    pub fn booked(duty: &Duty, engineer: &Engineer, travel: &Travel) -> Route {
+    /// The route of what is booked during a duty; `node` says where on the atlas a commitment is.
+    pub fn booked(ground: Ground<'_>, engineer: &Engineer, node: impl Fn(u32) -> u32) -> Route {
+        let hours = &ground.duty.hours;
         let mut route = Route::default();
         for (number, commitment) in (0..).zip(&engineer.commitments) {
             let (start, end) = (commitment.interval.start(), commitment.interval.end());
-            if start < duty.closes && end > duty.opens {
+            if start < hours.closes && end > hours.opens {
                 route.stops.push(Stop {
                     job: Job::Commitment(number),
-                    place: commitment.place,
+                    node: node(number),
                     duration_s: end - start,
+                    load: 0,
                     priority: commitment.priority,
-                    due: i64::MAX,
-                    deadline: i64::MAX,
-                    drive_s: None,
+                    due: NEVER,
+                    starts: Starts::at(start),
+                    deadline: NEVER,
+                    bias_s: 0,
+                    is_held: false,
                     arrive: start,
                     start,
                     end,
-                    depart: end,
-                    latest: start,
                 });
             }
         }
         route.stops.sort_by_key(|stop| (stop.start, stop.end));
-        let ground = Ground { duty, travel, visits: &[] };
-        (0..=route.stops.len()).for_each(|position| route.measure(ground, position));
+        route.measure(ground);
         // Commitments alone are never refused: they are what they are.
         let _ = route.refresh(ground);
         route
@@ -118,115 +152,36 @@ impl Route {
     /// A route with nothing on it.
     pub fn unbooked(ground: Ground<'_>) -> Route {
         let mut route = Route::default();
-        route.measure(ground, 0);
+        route.measure(ground);
+        let _ = route.refresh(ground);
         route
     }
 
-    /// The cheapest place for a visit: by the total of its score, then the earlier start, then the earlier position.
-    pub fn best_insertion(
-        &self,
-        ground: Ground<'_>,
-        wanted: Wanted<'_>,
-        policy: &Policy,
-    ) -> Option<(Score, Insertion)> {
-        let mut best: Option<(Score, Insertion)> = None;
-        for position in 0..=self.stops.len() {
-            if self.leaves(ground.duty, position).1 > wanted.last_start {
-                break;
-            }
-            let Some(insertion) = self.try_insert(ground, wanted, position, policy) else { continue };
-            let score = self.score(ground.duty, wanted, &insertion, policy);
-            let is_better =
-                best.as_ref().is_none_or(|(kept, at)| (score.total_s(), insertion.start) < (kept.total_s(), at.start));
-            if is_better {
-                best = Some((score, insertion));
-            }
-        }
-        best
-    }
-
-    /// Whether a visit fits before the stop at `position`, and what that would mean.
-    pub fn try_insert(
-        &self,
-        ground: Ground<'_>,
-        wanted: Wanted<'_>,
-        position: usize,
-        policy: &Policy,
-    ) -> Option<Insertion> {
-        let (duty, visit) = (ground.duty, wanted.visit);
-        let next = self.stops.get(position);
-        if next.is_some_and(|next| next.latest < wanted.first_start.saturating_add(i64::from(visit.duration_s))) {
-            return None;
-        }
-        let (from, depart) = self.leaves(duty, position);
-        let drive_s = ground.travel.seconds(from, visit.place, duty.speed_mps)?;
-        let arrive = advance(depart, drive_s, &duty.blocked);
-        let start = duty.earliest_start(visit, arrive, wanted.deadline, &duty.blocked)?;
-        let end = start + i64::from(visit.duration_s);
-        let (to, by, old_s) = match next {
-            Some(next) => (Some(next.place), next.latest, next.drive_s),
-            None => (duty.to, duty.closes, self.home_s),
-        };
-        let on_s = to.map_or(Some(0), |to| ground.travel.seconds(visit.place, to, duty.speed_mps))?;
-        let reached = advance(end, on_s, &duty.blocked);
-        if reached > by {
-            return None;
-        }
-        let mut late_cost = policy.late_cost(visit.priority, visit.late_s(end));
-        if self.has_due && next.is_some_and(|next| reached > next.arrive) {
-            late_cost += self.added_late_cost(ground, position, reached, policy);
-        }
-        let detour_s = drive_s + on_s - old_s.unwrap_or(0);
-        Some(Insertion { position, arrive, start, end, drive_s, detour_s, late_cost })
-    }
-
-    /// The insertion that would have led to the visit at `position`, for one that cannot be taken out again. What it
-    /// does to the lateness of others is not in it.
-    pub fn inserted(&self, ground: Ground<'_>, position: usize, policy: &Policy) -> Option<Insertion> {
-        let Stop { arrive, start, end, priority, due, drive_s, .. } = *self.stops.get(position)?;
-        let next = self.stops.get(position + 1);
-        let seconds = |from, to| ground.travel.seconds(from, to, ground.duty.speed_mps);
-        let (to, on_s) = next.map_or((ground.duty.to, self.home_s), |next| (Some(next.place), next.drive_s));
-        let from = self.leaves(ground.duty, position).0;
-        let straight_s = to.map_or(Some(0), |to| seconds(from, to)).unwrap_or(0);
-        let late_cost = policy.late_cost(priority, end.saturating_sub(due).max(0));
-        let drive_s = drive_s?;
-        Some(Insertion { position, arrive, start, end, drive_s, detour_s: drive_s + on_s? - straight_s, late_cost })
-    }
-
-    pub fn score(&self, duty: &Duty, wanted: Wanted<'_>, insertion: &Insertion, policy: &Policy) -> Score {
-        let visit = wanted.visit;
-        let wait_s = insertion.start - wanted.first_start;
-        Score {
-            travel_s: policy.travel_cost(insertion.detour_s),
-            load_s: policy.load_cost(self.busy_s, i64::from(visit.duration_s), duty.capacity_s),
-            urgency_s: policy.wait_cost(visit.priority, wait_s) + insertion.late_cost,
-            preference_s: if wanted.is_preferred { -i64::from(policy.preferred_s) } else { 0 },
-        }
-    }
-
     /// Puts a visit where [`Route::try_insert`] said that it fits.
-    pub fn insert(&mut self, ground: Ground<'_>, index: VisitIndex, deadline: i64, position: usize) {
-        let visit = &ground.visits[index.0 as usize];
+    pub fn insert(&mut self, ground: Ground<'_>, visit: VisitIndex, wanted: Wanted<'_>, node: u32, position: usize) {
+        let Task { duration_s, load, ref starts, priority, due, .. } = *wanted.task;
         self.stops.insert(
             position,
             Stop {
-                job: Job::Visit(index),
-                place: visit.place,
-                duration_s: i64::from(visit.duration_s),
-                priority: visit.priority,
-                due: visit.due.unwrap_or(i64::MAX),
-                deadline,
-                drive_s: None,
+                job: Job::Visit(visit),
+                node,
+                duration_s,
+                load,
+                priority,
+                due,
+                starts: starts.clone(),
+                deadline: wanted.deadline,
+                bias_s: wanted.bias_s,
+                is_held: false,
                 arrive: 0,
                 start: 0,
                 end: 0,
-                depart: 0,
-                latest: 0,
             },
         );
-        self.measure(ground, position);
-        self.measure(ground, position + 1);
+        self.nodes.insert(position + 1, node);
+        self.drives.insert(position, 0);
+        self.measure_leg(ground, position);
+        self.measure_leg(ground, position + 1);
         let is_feasible = self.refresh(ground);
         debug_assert!(is_feasible, "a visit was inserted where it does not fit");
     }
@@ -234,131 +189,115 @@ impl Route {
     /// Takes out the stops that are `unwanted`. False if what is left cannot be done any more, as happens where a
     /// travel table knows a quicker way through a third place, or none without it; the route is then of no use.
     #[must_use]
-    pub fn remove(&mut self, ground: Ground<'_>, unwanted: impl Fn(Job) -> bool) -> bool {
-        let mut kept = Vec::with_capacity(self.stops.len());
-        let mut after_a_gap = Vec::new();
-        let mut is_gap = false;
-        for stop in self.stops.drain(..) {
-            if unwanted(stop.job) {
-                is_gap = true;
-                continue;
-            }
-            if std::mem::take(&mut is_gap) {
-                after_a_gap.push(kept.len());
-            }
-            kept.push(stop);
-        }
-        self.stops = kept;
-        if is_gap {
-            after_a_gap.push(self.stops.len());
-        }
-        after_a_gap.into_iter().for_each(|position| self.measure(ground, position));
+    pub fn remove(&mut self, ground: Ground<'_>, unwanted: impl Fn(&Stop) -> bool) -> bool {
+        self.stops.retain(|stop| !unwanted(stop));
+        self.measure(ground);
         self.refresh(ground)
     }
 
     /// The legs driven: from where, when at the earliest, and where to; the last one is open where the duty may end
     /// anywhere.
-    pub fn legs<'a>(&'a self, duty: &'a Duty) -> impl Iterator<Item = (Place, i64, Option<Place>)> + 'a {
-        (0..=self.stops.len()).map(|position| {
-            let to = self.stops.get(position).map_or(duty.to, |next| Some(next.place));
-            let (from, departs) = self.leaves(duty, position);
-            (from, departs, to)
+    pub fn legs<'a>(&'a self, ground: Ground<'a>) -> impl Iterator<Item = (Place, i64, Option<Place>)> + 'a {
+        let places = &ground.atlas.places;
+        let width = ground.duty.hours.rests.len() + 1;
+        (0..=self.stops.len()).map(move |position| {
+            let place = |node: u32| places[node as usize];
+            let departs = self.ready[position * width..][..width].iter().copied().min();
+            let departs = departs.unwrap_or(ground.duty.hours.opens);
+            (place(self.nodes[position]), departs, self.nodes.get(position + 1).copied().map(place))
         })
     }
 
-    pub fn travel_s(&self) -> i64 {
-        let drives: i64 = self.stops.iter().filter_map(|stop| stop.drive_s).sum();
-        drives + self.home_s.unwrap_or(0)
+    /// The same route with its places numbered otherwise; `node` also says which visits are to be left as they are.
+    pub fn moved_to(&self, duty: &Duty, mut node: impl FnMut(&Stop) -> (u32, bool)) -> Route {
+        let mut route = self.clone();
+        route.stops.iter_mut().for_each(|stop| (stop.node, stop.is_held) = node(stop));
+        route.nodes.clear();
+        route.nodes.push(duty.from_node);
+        route.nodes.extend(route.stops.iter().map(|stop| stop.node));
+        route.nodes.extend(duty.to_node);
+        route
     }
 
-    /// From where and when the engineer can leave for the stop at `position`, or for what is put before it.
-    fn leaves(&self, duty: &Duty, position: usize) -> (Place, i64) {
-        match position.checked_sub(1).map(|before| &self.stops[before]) {
-            Some(stop) => (stop.place, stop.depart),
-            None => (duty.from, duty.opens),
+    /// The drive to the stop at `position`; `None` where no road is known.
+    pub fn drive_s(&self, position: usize) -> Option<i64> {
+        self.drives.get(position).copied().filter(|drive_s| *drive_s < NEVER)
+    }
+
+    /// What the route costs by the policy.
+    pub fn cost(&self, duty: &Duty, board: &Board, policy: &Policy) -> RouteCost {
+        let mut cost = RouteCost { travel_s: self.travel_s, ..RouteCost::default() };
+        let mut has_visit = false;
+        for stop in &self.stops {
+            if stop.due < stop.end {
+                cost.lateness_s += policy.late_cost(stop.priority, stop.end - stop.due);
+            }
+            let Job::Visit(index) = stop.job else { continue };
+            has_visit = true;
+            let wait_s = stop.start - stop.starts.first(board.now());
+            cost.balance_s += policy.wait_cost(stop.priority, wait_s) + stop.bias_s;
+            if board.has_published {
+                cost.balance_s += policy.change_cost(board.visit(index), duty.engineer, stop.start);
+            }
         }
+        // Overtime that is booked already is nothing that a plan could do about.
+        if has_visit {
+            cost.travel_s += policy.overtime_cost((self.finish - duty.regular_end).max(0));
+        }
+        cost.balance_s += policy.load_cost(0, self.busy_s + duty.forecast_s, duty.capacity_s);
+        cost
+    }
+
+    /// Looks up all drives.
+    fn measure(&mut self, ground: Ground<'_>) {
+        self.nodes.clear();
+        self.nodes.push(ground.duty.from_node);
+        self.nodes.extend(self.stops.iter().map(|stop| stop.node));
+        self.nodes.extend(ground.duty.to_node);
+        self.drives.clear();
+        self.drives.resize(self.stops.len() + 1, 0);
+        (0..=self.stops.len()).for_each(|position| self.measure_leg(ground, position));
     }
 
     /// Looks up the drive to the stop at `position`, or home after the last one.
-    fn measure(&mut self, ground: Ground<'_>, position: usize) {
-        let from = self.leaves(ground.duty, position).0;
-        let drive_s = |to| ground.travel.seconds(from, to, ground.duty.speed_mps);
-        match self.stops.get(position).map(|stop| stop.place) {
-            Some(place) => self.stops[position].drive_s = drive_s(place),
-            None => self.home_s = ground.duty.to.map_or(Some(0), drive_s),
-        }
-    }
-
-    /// Forwards the earliest times, backwards the latest starts. False if the visits on it cannot all be done.
-    fn refresh(&mut self, ground: Ground<'_>) -> bool {
-        let Ground { duty, visits, .. } = ground;
-        let mut depart = duty.opens;
-        let mut is_after_a_visit = false;
-        self.busy_s = 0;
-        self.has_due = false;
-        for stop in &mut self.stops {
-            let is_visit = matches!(stop.job, Job::Visit(_));
-            if stop.drive_s.is_none() && (is_visit || is_after_a_visit) {
-                return false;
-            }
-            is_after_a_visit = is_visit;
-            stop.arrive = stop.drive_s.map_or(stop.start, |drive_s| advance(depart, drive_s, &duty.blocked));
-            if let Job::Visit(index) = stop.job {
-                let Some(start) = earliest(duty, &visits[index.0 as usize], stop) else { return false };
-                stop.start = start;
-                stop.end = start + stop.duration_s;
-            }
-            depart = depart.max(stop.end);
-            stop.depart = depart;
-            self.busy_s += stop.duration_s;
-            self.has_due |= stop.due != i64::MAX;
-        }
-        if self.home_s.is_none() && is_after_a_visit {
-            return false;
-        }
-        let leave_by = |reach_by, drive_s: Option<i64>| retreat(reach_by, drive_s.unwrap_or(0), &duty.blocked);
-        let mut by = leave_by(duty.closes, self.home_s);
-        for stop in self.stops.iter_mut().rev() {
-            stop.latest = match stop.job {
-                Job::Commitment(_) => stop.start,
-                Job::Visit(index) => match duty.latest_start(&visits[index.0 as usize], by, stop.deadline) {
-                    Some(latest) if latest >= stop.start => latest,
-                    _ => return false,
-                },
-            };
-            by = leave_by(stop.latest, stop.drive_s);
-        }
-        true
-    }
-
-    /// What everything on the route that is late costs.
-    pub fn late_cost(&self, policy: &Policy) -> i64 {
-        let late_s = |stop: &Stop| stop.end.saturating_sub(stop.due).max(0);
-        self.stops.iter().map(|stop| policy.late_cost(stop.priority, late_s(stop))).sum()
-    }
-
-    /// What it costs in lateness that the stop at `position` is only reached at `reached`.
-    fn added_late_cost(&self, ground: Ground<'_>, position: usize, reached: i64, policy: &Policy) -> i64 {
-        let (mut reached, mut cost) = (reached, 0);
-        for (stop, next) in self.stops[position..].iter().zip(self.stops[position + 1..].iter().map(Some).chain([None]))
-        {
-            let Job::Visit(index) = stop.job else { break };
-            let pushed = Stop { arrive: reached, ..stop.clone() };
-            let Some(start) = earliest(ground.duty, &ground.visits[index.0 as usize], &pushed) else { break };
-            let end = start + stop.duration_s;
-            if end == stop.end {
-                break;
-            }
-            let late = |end: i64| policy.late_cost(stop.priority, end.saturating_sub(stop.due).max(0));
-            cost += late(end) - late(stop.end);
-            let Some(drive_s) = next.and_then(|next| next.drive_s) else { break };
-            reached = advance(end, drive_s, &ground.duty.blocked);
-        }
-        cost
+    fn measure_leg(&mut self, ground: Ground<'_>, position: usize) {
+        let next = self.nodes.get(position + 1);
+        self.drives[position] = next.map_or(0, |next| ground.drive(self.nodes[position], *next));
     }
 }
 
-/// When the visit of a stop starts that is reached at its `arrive`.
-fn earliest(duty: &Duty, visit: &Visit, stop: &Stop) -> Option<i64> {
-    duty.earliest_start(visit, stop.arrive, stop.deadline, &duty.blocked)
+impl Stop {
+    /// Whether it is a visit that may be taken out.
+    pub fn is_visit(&self) -> bool {
+        matches!(self.job, Job::Visit(_)) && !self.is_held
+    }
+
+    fn first_start(&self, arrive: i64) -> i64 {
+        let start = self.starts.first(arrive);
+        if start + self.duration_s > self.deadline { NEVER } else { start }
+    }
+}
+
+impl Ground<'_> {
+    pub fn drive(&self, from: u32, to: u32) -> i64 {
+        self.atlas.seconds(self.travel, self.duty.pace, from, to)
+    }
+
+    fn drive_to(&self, from: u32, wanted: Wanted<'_>) -> i64 {
+        match wanted.drives {
+            Some(drives) => drives.from(from),
+            None => self.between(self.atlas.places[from as usize], wanted.task.place),
+        }
+    }
+
+    fn drive_from(&self, wanted: Wanted<'_>, to: u32) -> i64 {
+        match wanted.drives {
+            Some(drives) => drives.to(to),
+            None => self.between(wanted.task.place, self.atlas.places[to as usize]),
+        }
+    }
+
+    fn between(&self, from: Place, to: Place) -> i64 {
+        self.travel.seconds(from, to, self.duty.speed_mps).unwrap_or(NEVER)
+    }
 }

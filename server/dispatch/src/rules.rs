@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::board::Board;
-use crate::engineer::{CertificateIndex, EngineerIndex, SkillIndex};
-use crate::visit::Visit;
+use crate::duty::Duty;
+use crate::engineer::{CertificateIndex, Engineer, EngineerIndex, SkillIndex};
+use crate::visit::{Task, Visit};
 
 /// The hard rules in the order in which they are tested; an engineer is refused by the first that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,8 @@ pub enum Rule {
     Skill,
     /// A certificate is missing or expires too soon.
     Certificate,
+    /// It is more than the van takes, even empty.
+    Capacity,
     /// No shift, with its breaks, has room for the visit when it may start.
     Shift,
     /// It would fit a shift but for time off.
@@ -48,6 +51,7 @@ pub enum Reason {
         certificate: CertificateIndex,
         expires: Option<i64>,
     },
+    Capacity,
     Shift,
     TimeOff,
     Window,
@@ -62,7 +66,8 @@ pub struct RuleCounts([u32; Rule::ALL.len()]);
 /// `i64::MAX` if they do not limit it.
 pub(crate) fn eligible(board: &Board, visit: &Visit, index: EngineerIndex) -> Result<i64, Reason> {
     let engineer = board.engineer(index);
-    if let Some(to) = visit.pinned_engineer.filter(|pinned| *pinned != index) {
+    // In a crew the pinned engineer is one among others.
+    if let Some(to) = visit.pinned_engineer.filter(|pinned| *pinned != index && visit.crew_size == 1) {
         return Err(Reason::Pinned { to });
     }
     if visit.barred.contains(&index) {
@@ -80,6 +85,9 @@ pub(crate) fn eligible(board: &Board, visit: &Visit, index: EngineerIndex) -> Re
             return Err(Reason::Skill { skill: needed.skill, needs: needed.level, has });
         }
     }
+    if visit.certificates.is_empty() {
+        return within_capacity(visit, engineer).map(|()| i64::MAX);
+    }
     let Some(start) = visit.first_start(board.now()) else { return Err(Reason::Window) };
     let mut deadline = i64::MAX;
     for &certificate in &visit.certificates {
@@ -89,37 +97,39 @@ pub(crate) fn eligible(board: &Board, visit: &Visit, index: EngineerIndex) -> Re
             _ => return Err(Reason::Certificate { certificate, expires }),
         }
     }
-    Ok(deadline)
+    within_capacity(visit, engineer).map(|()| deadline)
+}
+
+fn within_capacity(visit: &Visit, engineer: &Engineer) -> Result<(), Reason> {
+    let has_room = engineer.capacity.is_none_or(|capacity| visit.load <= capacity);
+    if has_room { Ok(()) } else { Err(Reason::Capacity) }
 }
 
 /// The timetable rules that do not depend on what the engineer has booked: `Shift`, then `TimeOff`.
 pub(crate) fn within_working_time(
     board: &Board,
-    visit: &Visit,
+    task: &Task,
     index: EngineerIndex,
     deadline: i64,
 ) -> Result<(), Reason> {
     let duties = || board.duties[board.duties_of(index)].iter();
-    let fits_clear_of_breaks = |from_breaks: bool| {
-        duties().any(|duty| {
-            let blocked = if from_breaks { &duty.breaks } else { &duty.blocked };
-            duty.earliest_start(visit, duty.opens, deadline, blocked).is_some()
-        })
-    };
-    if fits_clear_of_breaks(false) {
+    if duties().any(|duty| duty.hours.has_room(task, deadline)) {
         return Ok(());
     }
-    Err(if fits_clear_of_breaks(true) { Reason::TimeOff } else { Reason::Shift })
+    let has_room_but_for_time_off =
+        |duty: &Duty| duty.without_time_off.as_ref().is_some_and(|hours| hours.has_room(task, deadline));
+    Err(if duties().any(has_room_but_for_time_off) { Reason::TimeOff } else { Reason::Shift })
 }
 
 impl Rule {
     /// Every rule, in the order of testing.
-    pub const ALL: [Rule; 9] = [
+    pub const ALL: [Rule; 10] = [
         Rule::Pinned,
         Rule::Barred,
         Rule::Territory,
         Rule::Skill,
         Rule::Certificate,
+        Rule::Capacity,
         Rule::Shift,
         Rule::TimeOff,
         Rule::Window,
@@ -134,6 +144,7 @@ impl Rule {
             Rule::Territory => "territory",
             Rule::Skill => "skill",
             Rule::Certificate => "certificate",
+            Rule::Capacity => "capacity",
             Rule::Shift => "shift",
             Rule::TimeOff => "time_off",
             Rule::Window => "window",
@@ -156,6 +167,7 @@ impl Reason {
             Reason::Territory => Rule::Territory,
             Reason::Skill { .. } => Rule::Skill,
             Reason::Certificate { .. } => Rule::Certificate,
+            Reason::Capacity => Rule::Capacity,
             Reason::Shift => Rule::Shift,
             Reason::TimeOff => Rule::TimeOff,
             Reason::Window => Rule::Window,

@@ -39,7 +39,7 @@ pub fn order(request: PlanRequest, run: Uuid, now: DateTime<Utc>) -> Result<Orde
     }
     let rounds = request.rounds.unwrap_or(ROUNDS);
     if rounds > MOST_ROUNDS {
-        return invalid("rounds", "at most 20000");
+        return invalid("rounds", "at most 2000000");
     }
     if request.ticket_ids.as_ref().is_some_and(|ids| ids.len() > MOST_TICKETS) {
         return invalid("ticket_ids", "at most 10000; leave it out for all");
@@ -49,8 +49,8 @@ pub fn order(request: PlanRequest, run: Uuid, now: DateTime<Utc>) -> Result<Orde
 }
 
 const LONGEST_DAYS: i64 = 31;
-const ROUNDS: u32 = 1_000;
-const MOST_ROUNDS: u32 = 20_000;
+const ROUNDS: u32 = 50_000;
+const MOST_ROUNDS: u32 = 2_000_000;
 const MOST_TICKETS: usize = 10_000;
 /// Well below the time after which any request is given up.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -18,7 +18,7 @@ pub struct PlanRequest {
     pub ticket_ids: Option<Vec<Uuid>>,
     /// The same seed on the same data gives the same plan; 1 if left out.
     pub seed: Option<u32>,
-    /// How often a part of the plan is taken apart and put together better: 0 to 20,000; 1,000 if left out.
+    /// How often a part of the plan is taken apart and put together better: 0 to 2,000,000; 50,000 if left out.
     pub rounds: Option<u32>,
     /// Only say what would be done.
     #[serde(default)]

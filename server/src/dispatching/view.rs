@@ -98,6 +98,12 @@ pub struct ScoreView {
     pub urgency_s: i64,
     /// Negative for a preferred engineer.
     pub preference_s: i64,
+    /// The skills that would be wasted on it.
+    pub skill_s: i64,
+    /// The parts that would have to be fetched.
+    pub parts_s: i64,
+    /// What has been published and would change.
+    pub change_s: i64,
     /// The sum of the parts.
     pub total_s: i64,
 }
@@ -107,7 +113,7 @@ pub struct ScoreView {
 pub struct RefusedView {
     pub engineer_id: Uuid,
     pub name: Option<String>,
-    /// The hard rule: `no_home`, `pinned`, `barred`, `territory`, `skill`, `certificate`, `shift`, `time_off`, `window`
+    /// The hard rule: `no_home`, `pinned`, `barred`, `territory`, `skill`, `certificate`, `capacity`, `shift`, `time_off`, `window`
     /// or `double_booking`.
     pub rule: String,
     /// The skill that is missing, too low or expired.
@@ -227,8 +233,9 @@ impl CandidateView {
     fn new(candidate: Candidate, names: &Names) -> Self {
         let Candidate { engineer_id, arrives_at, starts_at, ends_at, drive_s, detour_s, score } = candidate;
         let name = names.get(&engineer_id).cloned();
-        let crate::planning::Score { travel_s, load_s, urgency_s, preference_s, total_s } = score;
-        let score = ScoreView { travel_s, load_s, urgency_s, preference_s, total_s };
+        let crate::planning::Score { travel_s, load_s, urgency_s, preference_s, skill_s, parts_s, change_s, total_s } =
+            score;
+        let score = ScoreView { travel_s, load_s, urgency_s, preference_s, skill_s, parts_s, change_s, total_s };
         Self { engineer_id, name, arrives_at, starts_at, ends_at, drive_s, detour_s, score }
     }
 }

@@ -189,6 +189,9 @@ impl Board {
                 load_s: score.load_s,
                 urgency_s: score.urgency_s,
                 preference_s: score.preference_s,
+                skill_s: score.skill_s,
+                parts_s: score.parts_s,
+                change_s: score.change_s,
                 total_s: score.total_s(),
             },
         }
@@ -207,6 +210,7 @@ impl Board {
                 skill: self.words.certificates[usize::from(certificate.0)].0.clone(),
                 expires_at: expires.map(moment),
             },
+            Engine::Capacity => Reason::Capacity,
             Engine::Shift => Reason::Shift,
             Engine::TimeOff => Reason::TimeOff,
             Engine::Window => Reason::Window,

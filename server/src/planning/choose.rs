@@ -95,6 +95,7 @@ fn is_waived(wanted: &mut Visit, reason: callout_dispatch::Reason, ranked: &Rank
             wanted.certificates.retain(|needed| has.is_some() || !ranked.board.is_for(*needed, skill));
         }
         Reason::Certificate { certificate, .. } => wanted.certificates.retain(|needed| *needed != certificate),
+        Reason::Capacity => wanted.load = 0,
         Reason::Shift | Reason::TimeOff | Reason::Window | Reason::DoubleBooking => return false,
     }
     true

@@ -38,12 +38,19 @@ pub struct Candidate {
 }
 
 /// What it costs to send this engineer, in seconds-equivalents; lower is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     pub travel_s: i64,
     pub load_s: i64,
     pub urgency_s: i64,
     pub preference_s: i64,
+    /// Skills above what is asked for, parts to be fetched, changes to what was published: not in what was kept before.
+    #[serde(default)]
+    pub skill_s: i64,
+    #[serde(default)]
+    pub parts_s: i64,
+    #[serde(default)]
+    pub change_s: i64,
     pub total_s: i64,
 }
 
@@ -77,6 +84,8 @@ pub enum Reason {
         skill: String,
         expires_at: Option<DateTime<Utc>>,
     },
+    /// It is more than his van takes.
+    Capacity,
     Shift,
     TimeOff,
     /// It would fit, but he cannot be there in time.
@@ -117,13 +126,14 @@ impl Considered {
 
 impl Reason {
     /// The rules in the order in which they are tested.
-    const IN_ORDER: [&'static str; 10] = [
+    const IN_ORDER: [&'static str; 11] = [
         "no_home",
         "pinned",
         "barred",
         "territory",
         "skill",
         "certificate",
+        "capacity",
         "shift",
         "time_off",
         "window",
@@ -138,6 +148,7 @@ impl Reason {
             Self::Territory => "territory",
             Self::Skill { .. } => "skill",
             Self::Certificate { .. } => "certificate",
+            Self::Capacity => "capacity",
             Self::Shift => "shift",
             Self::TimeOff => "time_off",
             Self::Window => "window",
@@ -182,7 +193,7 @@ mod tests {
             ends_at: at,
             drive_s: 0,
             detour_s: 0,
-            score: Score { travel_s: total_s, load_s: 0, urgency_s: 0, preference_s: 0, total_s },
+            score: Score { travel_s: total_s, total_s, ..Score::default() },
         };
         let mut considered = Considered { candidates: vec![candidate(1, 10), candidate(2, 30)], ..Default::default() };
         considered.include(&candidate(3, 20));

@@ -95,7 +95,8 @@ impl Run {
     /// The engine computes for a second or more, so it does that beside the tasks of the server.
     async fn plan(&self, board: &Arc<Board>) -> Result<Plan, PlanningError> {
         let (board, policy) = (Arc::clone(board), self.terms.policy.clone());
-        let (budget, seed) = (Budget { rounds: self.order.rounds }, u64::from(self.order.seed));
+        let budget = Budget { threads: THREADS, ..Budget::rounds(self.order.rounds.into()) };
+        let seed = u64::from(self.order.seed);
         let planning = tokio::task::spawn_blocking(move || plan(&board.engine, &policy, budget, seed));
         planning.await.map_err(|_| PlanningError::Stopped)
     }
@@ -121,3 +122,6 @@ fn unserved(board: &Board, plan: &Plan) -> Vec<Left> {
     });
     left.collect()
 }
+
+/// Threads that search for one plan: two, so that two plans at once leave a small machine room to answer.
+const THREADS: usize = 2;

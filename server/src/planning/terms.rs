@@ -37,6 +37,11 @@ impl Terms {
             "wait_permille": policy.wait_permille,
             "late_permille": policy.late_permille,
             "preferred_s": policy.preferred_s,
+            "overskilled_s": policy.overskilled_s,
+            "missing_part_s": policy.missing_part_s,
+            "moved_s": policy.moved_s,
+            "moved_tolerance_s": policy.moved_tolerance_s,
+            "overtime_permille": policy.overtime_permille,
             "unserved_weight": policy.unserved_weight,
         })
     }

@@ -4,8 +4,11 @@
 pub(super) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
+    /// Other dice for each of several uses of one seed.
+    pub fn of(seed: u64, epoch: u64, part: u64) -> Self {
+        let mut dice = Self(seed ^ epoch.rotate_left(32) ^ part.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+        let first = dice.next();
+        Self(first)
     }
 
     /// A number from 0 to `below` − 1; 0 if there is none.
@@ -17,6 +20,11 @@ impl Dice {
     /// True once in `times`.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
+    }
+
+    /// Evenly between 0, which it never is, and 1.
+    pub fn share(&mut self) -> f64 {
+        ((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
 
     fn next(&mut self) -> u64 {
@@ -35,18 +43,18 @@ mod tests {
     #[test]
     fn the_same_seed_throws_the_same_and_all_faces_come_up() {
         let throw = |seed| {
-            let mut dice = Dice::new(seed);
+            let mut dice = Dice::of(seed, 0, 0);
             (0..60).map(|_| dice.below(6)).collect::<Vec<_>>()
         };
         assert_eq!(throw(7), throw(7));
         assert_ne!(throw(7), throw(8));
         assert!((0..6).all(|face| throw(7).contains(&face)));
-        assert_eq!(Dice::new(1).below(0), 0);
+        assert_eq!(Dice(1).below(0), 0);
     }
 
     #[test]
     fn it_is_splitmix64() {
-        let mut dice = Dice::new(1_234_567);
+        let mut dice = Dice(1_234_567);
         assert_eq!(dice.next(), 6_457_827_717_110_365_317, "the first value of the reference implementation");
     }
 }

@@ -1,56 +1,54 @@
-//! A plan in the making: the routes, what is left out, what it costs, and how to take a step back.
+//! A plan in the making: the routes of a field, what is left out, what it costs, and how to take a step back.
 
 use super::PlanScore;
-use crate::board::Board;
-use crate::policy::Policy;
-use crate::route::{Job, Route, Wanted};
-use crate::rules::eligible;
-use crate::visit::VisitIndex;
+use super::field::{Able, Field};
+use crate::route::{Route, RouteCost, Stop, Wanted};
+use crate::visit::Task;
 
 pub(super) struct Draft<'a> {
-    pub board: &'a Board,
-    pub policy: &'a Policy,
-    /// What the search goes by: the policy, with lateness before travel as the levels of [`PlanScore`] ask.
-    search_policy: Policy,
+    pub field: &'a Field<'a>,
     pub routes: Vec<Route>,
     costs: Vec<RouteCost>,
-    /// The duty each visit is in.
-    at: Vec<Option<u32>>,
-    /// The duties that could take each visit if nothing were planned, sorted. The largest table of a plan: four bytes
-    /// for each pair.
-    able: Vec<Vec<u32>>,
+    /// A duty each visit is in; [`NOWHERE`] if it is left out.
+    at: Vec<u32>,
+    /// On how many routes each visit is.
+    held: Vec<u8>,
+    /// The visits left out, in no order, and where each stands among them.
+    waiting: Vec<u32>,
+    waits_at: Vec<u32>,
     score: PlanScore,
-    /// The routes as they were before the present step.
-    before: Vec<(u32, Route)>,
+    /// The routes as they were at the mark, of which the first `changed` are in use.
+    journal: Vec<(u32, Route)>,
+    changed: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct RouteCost {
-    lateness_s: i64,
-    travel_s: i64,
-    balance_s: i64,
+/// Where a visit would go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub able: Able,
+    pub position: usize,
 }
 
 impl<'a> Draft<'a> {
-    /// Nothing planned yet but what is booked.
-    pub fn new(board: &'a Board, policy: &'a Policy) -> Self {
-        let search_policy = Policy {
-            late_permille: policy.late_permille.map(|late| late.saturating_mul(LATE_FIRST)),
-            ..policy.clone()
-        };
+    /// A draft that begins with these routes, one a duty of the field.
+    pub fn new(field: &'a Field<'a>, routes: Vec<Route>) -> Self {
+        let visits = field.tasks.len();
         let mut draft = Draft {
-            board,
-            policy,
-            search_policy,
-            routes: board.booked.clone(),
-            costs: vec![RouteCost::default(); board.booked.len()],
-            at: vec![None; board.visits().len()],
-            able: board.visit_indices().map(|visit| able_duties(board, visit)).collect(),
-            score: PlanScore::default(),
-            before: Vec::new(),
+            field,
+            costs: vec![RouteCost::default(); routes.len()],
+            at: vec![NOWHERE; visits],
+            held: vec![0; visits],
+            waiting: (0..visits as u32).collect(),
+            waits_at: (0..visits as u32).collect(),
+            score: PlanScore { unserved_weight: field.weights.iter().sum(), ..PlanScore::default() },
+            journal: Vec::new(),
+            changed: 0,
+            routes,
         };
-        draft.score.unserved_weight = draft.board.visit_indices().map(|visit| draft.weight(visit)).sum();
-        (0..draft.routes.len()).for_each(|duty| draft.recount(duty));
+        for duty in 0..draft.routes.len() {
+            draft.claim(duty);
+            draft.recount(duty);
+        }
         draft
     }
 
@@ -58,134 +56,175 @@ impl<'a> Draft<'a> {
         self.score
     }
 
-    /// What the search goes by among plans that leave out the same weight: being late costs a good deal, the rest what
-    /// the policy says.
-    pub fn scalar(&self) -> i64 {
-        let PlanScore { lateness_s, travel_s, balance_s, .. } = self.score;
-        lateness_s.saturating_mul(i64::from(LATE_FIRST)) + self.policy.travel_cost(travel_s) + balance_s
+    pub fn duty_of(&self, visit: u32) -> Option<usize> {
+        let duty = self.at[visit as usize];
+        (duty != NOWHERE).then_some(duty as usize)
     }
 
-    pub fn duty_of(&self, visit: VisitIndex) -> Option<usize> {
-        self.at[visit.0 as usize].map(|duty| duty as usize)
+    pub fn waiting(&self) -> &[u32] {
+        &self.waiting
     }
 
-    pub fn weight(&self, visit: VisitIndex) -> i64 {
-        self.policy.weight(self.board.visit(visit).priority)
+    /// Whether everybody is there whom a visit takes.
+    pub fn is_served(&self, visit: u32) -> bool {
+        self.held[visit as usize] == self.field.crews[visit as usize]
     }
 
-    pub fn able(&self, visit: VisitIndex) -> &[u32] {
-        &self.able[visit.0 as usize]
-    }
-
-    pub fn unserved(&self) -> Vec<VisitIndex> {
-        self.board.visit_indices().filter(|visit| self.duty_of(*visit).is_none()).collect()
-    }
-
-    /// Puts a visit where it costs least among `duties`; false if it fits nowhere.
-    pub fn insert(&mut self, visit: VisitIndex, duties: impl Iterator<Item = usize>) -> bool {
-        let mut best: Option<((i64, i64, usize), usize, i64)> = None;
-        for duty in duties {
-            let Some(wanted) = self.wanted(visit, duty) else { continue };
-            let ground = self.board.ground(duty);
-            let Some((score, at)) = self.routes[duty].best_insertion(ground, wanted, &self.search_policy) else {
-                continue;
-            };
-            let key = (score.total_s(), at.start, duty);
-            if best.as_ref().is_none_or(|(kept, ..)| key < *kept) {
-                best = Some((key, at.position, wanted.deadline));
+    /// The cheapest place for a visit among some duties.
+    pub fn cheapest(&self, visit: u32, among: impl Iterator<Item = Able>) -> Option<Place> {
+        let field = self.field;
+        let mut best: Option<Place> = None;
+        let mut limit = i64::MAX;
+        let mut seen: Option<Able> = None;
+        for able in among {
+            if self.routes[able.duty as usize].stops.is_empty() {
+                if seen.is_some_and(|seen| field.is_twin(seen, able)) {
+                    continue;
+                }
+                seen = Some(able);
+            }
+            if let Some((position, cost)) = self.cheapest_on(field.wanted(visit, able), able, limit) {
+                limit = cost;
+                best = Some(Place { able, position });
             }
         }
-        let Some(((.., duty), position, deadline)) = best else { return false };
-        self.save(duty, self.routes[duty].clone());
-        self.routes[duty].insert(self.board.ground(duty), visit, deadline, position);
-        self.at[visit.0 as usize] = Some(duty as u32);
-        self.score.unserved_weight -= self.weight(visit);
-        self.recount(duty);
-        true
+        best
     }
 
-    /// Takes visits out of one duty; does nothing and says false if the others could not be done without them.
+    /// The cheapest position on one route, for less than `limit`, and what it costs.
+    pub fn cheapest_on(&self, wanted: Wanted<'_>, able: Able, limit: i64) -> Option<(usize, i64)> {
+        let (field, route) = (self.field, &self.routes[able.duty as usize]);
+        let ground = field.ground(able.duty as usize);
+        let rates = (i64::from(field.policy.travel_permille) * TRAVEL_FIRST, LATE_FIRST);
+        if route.has_room(ground.duty, wanted.task) {
+            route.cheapest(ground, wanted, field.policy, rates, limit)
+        } else {
+            None
+        }
+    }
+
+    /// Puts a visit where [`Draft::cheapest`] found a place.
+    pub fn insert(&mut self, visit: u32, place: Place) {
+        self.insert_task(visit, &self.field.tasks[visit as usize], place);
+    }
+
+    /// Puts a visit in its place as `task` says.
+    pub fn insert_task(&mut self, visit: u32, task: &Task, place: Place) {
+        let duty = place.able.duty as usize;
+        self.save(duty);
+        let field = self.field;
+        let wanted = Wanted { task, ..field.wanted(visit, place.able) };
+        self.routes[duty].insert(field.ground(duty), field.visits[visit as usize], wanted, visit, place.position);
+        self.serve(visit, duty);
+        self.recount(duty);
+    }
+
+    /// Takes visits out of one duty. False if the others could not be done without them, as happens where a table knows
+    /// a quicker way through a third place: then nothing is left but [`Draft::undo`].
     #[must_use]
-    pub fn remove(&mut self, duty: usize, visits: &[VisitIndex]) -> bool {
-        let is_unwanted = |job: Job| matches!(job, Job::Visit(visit) if visits.contains(&visit));
-        let before = self.routes[duty].clone();
-        if !self.routes[duty].remove(self.board.ground(duty), is_unwanted) {
-            self.routes[duty] = before;
-            return false;
+    pub fn remove(&mut self, duty: usize, visits: &[u32]) -> bool {
+        self.save(duty);
+        let field = self.field;
+        let is_unwanted = |stop: &Stop| stop.is_visit() && visits.contains(&stop.node);
+        let is_feasible = self.routes[duty].remove(field.ground(duty), is_unwanted);
+        visits.iter().for_each(|visit| self.leave(*visit));
+        if is_feasible {
+            self.recount(duty);
         }
-        self.save(duty, before);
-        for visit in visits {
-            self.at[visit.0 as usize] = None;
-            self.score.unserved_weight += self.weight(*visit);
-        }
-        self.recount(duty);
-        true
+        is_feasible
     }
 
-    pub fn visits_in(&self, duty: usize) -> impl Iterator<Item = VisitIndex> + '_ {
-        self.routes[duty].stops.iter().filter_map(|stop| match stop.job {
-            Job::Visit(visit) => Some(visit),
-            Job::Commitment(_) => None,
-        })
-    }
-
-    /// The visit as something wanted by the engineer of a duty that is able to take it.
-    pub fn wanted(&self, visit: VisitIndex, duty: usize) -> Option<Wanted<'a>> {
-        let (board, engineer) = (self.board, self.board.duties[duty].engineer);
-        let visit = board.visit(visit);
-        let deadline = if visit.certificates.is_empty() { i64::MAX } else { eligible(board, visit, engineer).ok()? };
-        Wanted::new(board, visit, engineer, deadline)
+    pub fn visits_in(&self, duty: usize) -> impl Iterator<Item = u32> + '_ {
+        visits_of(&self.routes[duty])
     }
 
     /// From here on [`Draft::undo`] leads back to the present state.
     pub fn mark(&mut self) {
-        self.before.clear();
+        self.changed = 0;
     }
 
     /// The duties changed since the mark.
     pub fn touched(&self) -> impl Iterator<Item = usize> + '_ {
-        self.before.iter().map(|(duty, _)| *duty as usize)
+        self.journal[..self.changed].iter().map(|(duty, _)| *duty as usize)
     }
 
     pub fn undo(&mut self) {
-        let before = std::mem::take(&mut self.before);
-        for (duty, _) in &before {
-            self.take_off(*duty as usize);
+        for entry in 0..self.changed {
+            let duty = self.journal[entry].0 as usize;
+            for stop in 0..self.routes[duty].stops.len() {
+                let stop = &self.routes[duty].stops[stop];
+                if stop.is_visit() {
+                    self.leave(stop.node);
+                }
+            }
         }
-        for (duty, route) in before {
-            self.put_back(duty as usize, route);
+        for entry in 0..self.changed {
+            let duty = self.journal[entry].0 as usize;
+            std::mem::swap(&mut self.routes[duty], &mut self.journal[entry].1);
+            self.claim(duty);
+            self.recount(duty);
+        }
+        self.changed = 0;
+    }
+
+    /// What the search goes by. Strictly by level would leave it stuck; so a level outweighs the next, and only the
+    /// best plan is kept strictly.
+    pub fn scalar(&self, drop_cost: i64) -> i64 {
+        let PlanScore { unserved_weight, lateness_s, travel_s, balance_s } = self.score;
+        unserved_weight.saturating_mul(drop_cost)
+            + lateness_s.saturating_mul(LATE_FIRST)
+            + self.field.policy.travel_cost(travel_s) * TRAVEL_FIRST
+            + balance_s
+    }
+
+    /// Everything on a route is served by it.
+    fn claim(&mut self, duty: usize) {
+        for entry in 0..self.routes[duty].stops.len() {
+            let stop = &self.routes[duty].stops[entry];
+            if stop.is_visit() {
+                self.serve(stop.node, duty);
+            }
         }
     }
 
-    /// Makes the draft the one whose routes differ from it in `changed`.
-    pub fn restore(&mut self, changed: Vec<(usize, Route)>) {
-        changed.iter().for_each(|(duty, _)| self.take_off(*duty));
-        changed.into_iter().for_each(|(duty, route)| self.put_back(duty, route));
-        self.mark();
-    }
-
-    fn take_off(&mut self, duty: usize) {
-        let visits: Vec<VisitIndex> = self.visits_in(duty).collect();
-        for visit in visits {
-            self.at[visit.0 as usize] = None;
-            self.score.unserved_weight += self.weight(visit);
+    fn serve(&mut self, visit: u32, duty: usize) {
+        self.at[visit as usize] = duty as u32;
+        self.held[visit as usize] += 1;
+        if self.is_served(visit) {
+            self.score.unserved_weight -= self.field.weights[visit as usize];
+            let place = self.waits_at[visit as usize] as usize;
+            self.waiting.swap_remove(place);
+            if let Some(moved) = self.waiting.get(place) {
+                self.waits_at[*moved as usize] = place as u32;
+            }
         }
     }
 
-    fn put_back(&mut self, duty: usize, route: Route) {
-        self.routes[duty] = route;
-        let visits: Vec<VisitIndex> = self.visits_in(duty).collect();
-        for visit in visits {
-            self.at[visit.0 as usize] = Some(duty as u32);
-            self.score.unserved_weight -= self.weight(visit);
+    fn leave(&mut self, visit: u32) {
+        if self.is_served(visit) {
+            self.score.unserved_weight += self.field.weights[visit as usize];
+            self.waits_at[visit as usize] = self.waiting.len() as u32;
+            self.waiting.push(visit);
         }
-        self.recount(duty);
+        self.held[visit as usize] -= 1;
+        if self.held[visit as usize] == 0 {
+            self.at[visit as usize] = NOWHERE;
+        }
     }
 
-    fn save(&mut self, duty: usize, before: Route) {
-        if !self.touched().any(|touched| touched == duty) {
-            self.before.push((duty as u32, before));
+    /// Keeps a route as it is at the mark.
+    fn save(&mut self, duty: usize) {
+        if self.touched().any(|touched| touched == duty) {
+            return;
         }
+        match self.journal.get_mut(self.changed) {
+            Some((number, route)) => {
+                *number = duty as u32;
+                route.clone_from(&self.routes[duty]);
+            }
+            None => self.journal.push((duty as u32, self.routes[duty].clone())),
+        }
+        self.changed += 1;
     }
 
     /// Brings the score up to date with one route.
@@ -198,35 +237,15 @@ impl<'a> Draft<'a> {
     }
 
     fn cost_of(&self, duty: usize) -> RouteCost {
-        let (route, board, policy) = (&self.routes[duty], self.board, self.policy);
-        let mut balance_s = policy.load_cost(0, route.busy_s, board.duties[duty].capacity_s);
-        for stop in &route.stops {
-            let Job::Visit(index) = stop.job else { continue };
-            let visit = board.visit(index);
-            let first_start = visit.first_start(board.now()).unwrap_or(stop.start);
-            balance_s += policy.wait_cost(visit.priority, stop.start - first_start);
-            if visit.preferred.contains(&board.duties[duty].engineer) {
-                balance_s -= i64::from(policy.preferred_s);
-            }
-        }
-        RouteCost { lateness_s: route.late_cost(policy), travel_s: route.travel_s(), balance_s }
+        self.routes[duty].cost(&self.field.duties[duty], self.field.board, self.field.policy)
     }
 }
 
-/// The duties whose engineer may take a visit and in which it fits if nothing else is there and nobody has to drive.
-fn able_duties(board: &Board, index: VisitIndex) -> Vec<u32> {
-    let visit = board.visit(index);
-    let mut able = Vec::new();
-    for engineer in board.engineer_indices() {
-        let Ok(deadline) = eligible(board, visit, engineer) else { continue };
-        able.extend(board.duties_of(engineer).map(|duty| duty as u32).filter(|duty| {
-            let duty = &board.duties[*duty as usize];
-            duty.earliest_start(visit, duty.opens, deadline, &duty.blocked).is_some()
-        }));
-    }
-    able.shrink_to_fit();
-    able
+pub(super) fn visits_of(route: &Route) -> impl Iterator<Item = u32> + '_ {
+    route.stops.iter().filter(|stop| stop.is_visit()).map(|stop| stop.node)
 }
 
-/// By how much lateness counts for more in the search than in a single decision.
-const LATE_FIRST: u32 = 20;
+const NOWHERE: u32 = u32::MAX;
+/// By how much lateness counts for more in the search than in a single decision, and travel for more than balance.
+const LATE_FIRST: i64 = 20 * TRAVEL_FIRST;
+pub(super) const TRAVEL_FIRST: i64 = 32;

@@ -1,60 +1,129 @@
 //! From a draft to a plan that can be read: routes with times, reasons for what was left out and for what was not.
 
-use super::draft::Draft;
-use super::{Explanation, Plan, PlannedRoute, PlannedStop, Unserved};
+use super::tied::ties;
+use super::{Explanation, Plan, PlanScore, PlannedRoute, PlannedStop, Unserved};
 use crate::board::Board;
-use crate::engineer::EngineerIndex;
 use crate::place::Place;
-use crate::rank::{Candidate, Refused, assess_among};
-use crate::route::{Job, Route, Stop};
-use crate::rules::RuleCounts;
+use crate::policy::Policy;
+use crate::rank::{Candidate, Question, Refused, assess_among, score};
+use crate::route::{Job, Route, Wanted};
+use crate::rules::{RuleCounts, eligible};
 use crate::visit::VisitIndex;
 
-pub(super) fn report(mut draft: Draft<'_>) -> Plan {
-    let unserved = draft.unserved().into_iter().map(|visit| unserved(&draft, visit)).collect();
-    let served: Vec<VisitIndex> = draft.board.visit_indices().filter(|visit| draft.duty_of(*visit).is_some()).collect();
-    let explanations = served.into_iter().filter_map(|visit| explanation(&mut draft, visit)).collect();
-    let routes = draft.routes.iter().zip(&draft.board.duties).filter(|(route, _)| !route.stops.is_empty());
-    let routes = routes.map(|(route, duty)| planned(route, duty.engineer, duty.shift as usize)).collect();
-    Plan { routes, unserved, explanations, score: draft.score() }
+/// The plan that these routes are, one a duty of the board.
+pub(super) fn report(board: &Board, policy: &Policy, mut routes: Vec<Route>) -> Plan {
+    let mut at: Vec<Vec<usize>> = vec![Vec::new(); board.visits().len()];
+    for (duty, route) in routes.iter().enumerate() {
+        for stop in &route.stops {
+            if let Job::Visit(visit) = stop.job {
+                at[visit.0 as usize].push(duty);
+            }
+        }
+    }
+    let mut plan = Plan { score: plan_score(board, policy, &routes, &at), ..Plan::default() };
+    let ties = ties(board.visits());
+    for visit in board.visit_indices() {
+        match at[visit.0 as usize].split_first() {
+            Some((duty, others)) => {
+                let is_tied = ties.contains_key(&visit.0);
+                let explanation = explanation(board, policy, &mut routes, (visit, is_tied), *duty);
+                let crew = others.iter().map(|duty| board.duties[*duty].engineer).collect();
+                plan.explanations.extend(explanation.map(|explanation| Explanation { crew, ..explanation }));
+            }
+            None => {
+                let waits_for = board.visit(visit).after.iter().map(|dependency| dependency.visit);
+                let waits_for = waits_for.filter(|earlier| at[earlier.0 as usize].is_empty()).min();
+                plan.unserved.push(unserved(board, policy, &routes, visit, waits_for));
+            }
+        }
+    }
+    let all = routes.iter().enumerate().filter(|(_, route)| !route.stops.is_empty());
+    plan.routes = all.map(|(duty, route)| planned(board, route, duty)).collect();
+    plan
 }
 
-fn planned(route: &Route, engineer: EngineerIndex, shift: usize) -> PlannedRoute {
-    let stop = |stop: &Stop| {
-        let Stop { job, drive_s, arrive, start, end, .. } = *stop;
-        PlannedStop { job, drive_s, arrive, start, end }
-    };
-    PlannedRoute { engineer, shift, stops: route.stops.iter().map(stop).collect(), travel_s: route.travel_s() }
+/// What the levels of a plan come to.
+fn plan_score(board: &Board, policy: &Policy, routes: &[Route], at: &[Vec<usize>]) -> PlanScore {
+    let mut score = PlanScore::default();
+    let left_out = board.visits().iter().zip(at).filter(|(_, at)| at.is_empty());
+    score.unserved_weight = left_out.map(|(visit, _)| policy.weight(visit.priority)).sum();
+    for (route, duty) in routes.iter().zip(&board.duties) {
+        let cost = route.cost(duty, board, policy);
+        score.lateness_s += cost.lateness_s;
+        score.travel_s += cost.travel_s;
+        score.balance_s += cost.balance_s;
+    }
+    score
 }
 
-fn unserved(draft: &Draft<'_>, visit: VisitIndex) -> Unserved {
-    let (_, refused) = everybody(draft, visit);
+fn planned(board: &Board, route: &Route, duty: usize) -> PlannedRoute {
+    let stops = route.stops.iter().enumerate().map(|(position, stop)| PlannedStop {
+        job: stop.job,
+        drive_s: route.drive_s(position),
+        arrive: stop.arrive,
+        start: stop.start,
+        end: stop.end,
+    });
+    let duty = &board.duties[duty];
+    PlannedRoute {
+        engineer: duty.engineer,
+        shift: duty.shift as usize,
+        stops: stops.collect(),
+        travel_s: route.travel_s,
+        finish: route.finish,
+        overtime_s: (route.finish - duty.regular_end).max(0),
+    }
+}
+
+fn unserved(
+    board: &Board,
+    policy: &Policy,
+    routes: &[Route],
+    visit: VisitIndex,
+    waits_for: Option<VisitIndex>,
+) -> Unserved {
+    let (able, refused) = everybody(board, policy, routes, &Question::new(board, board.visit(visit)));
     let refused = counts(&refused);
-    Unserved { visit, refused, main: refused.main() }
+    Unserved { visit, able: able.len() as u32, refused, main: refused.main(), waits_for }
 }
 
 /// Takes the visit out, asks everybody, and puts it back where it was.
-fn explanation(draft: &mut Draft<'_>, visit: VisitIndex) -> Option<Explanation> {
-    let duty = draft.duty_of(visit)?;
-    let position = draft.routes[duty].stops.iter().position(|stop| stop.job == Job::Visit(visit))?;
-    let wanted = draft.wanted(visit, duty)?;
-    draft.mark();
-    let is_out = draft.remove(duty, &[visit]);
-    let (mut able, mut refusals) = everybody(draft, visit);
-    let (board, policy) = (draft.board, draft.policy);
-    let (route, on_duty) = (&draft.routes[duty], &board.duties[duty]);
-    let own = assess_among(board, &draft.routes, board.visit(visit), on_duty.engineer, policy);
-    let insertion = if is_out {
-        route.try_insert(board.ground(duty), wanted, position, policy)?
-    } else {
-        route.inserted(board.ground(duty), position, policy)?
-    };
-    let score = route.score(on_duty, wanted, &insertion, policy);
-    draft.undo();
+fn explanation(
+    board: &Board,
+    policy: &Policy,
+    routes: &mut [Route],
+    (index, is_tied): (VisitIndex, bool),
+    duty: usize,
+) -> Option<Explanation> {
+    let (visit, ground) = (board.visit(index), board.ground(duty));
+    let on_duty = &board.duties[duty];
     let engineer = on_duty.engineer;
-    let chosen = Candidate::new(engineer, on_duty.shift, score, insertion);
+    let position = routes[duty].stops.iter().position(|stop| stop.job == Job::Visit(index))?;
+    let deadline = eligible(board, visit, engineer).ok()?;
+    let mut question = Question::new(board, visit);
+    if is_tied {
+        // Others depend on the moment: who could have come instead could have come then.
+        question.task = question.task.fixed_at(routes[duty].stops[position].start);
+    }
+    let whole = routes[duty].clone();
+    let is_out = routes[duty].remove(ground, |stop| stop.job == Job::Visit(index));
+    let wanted = Wanted { task: &question.task, drives: None, deadline, bias_s: 0 };
+    let insertion = if is_out {
+        routes[duty].try_insert(ground, wanted, position, policy)
+    } else {
+        routes[duty].clone_from(&whole);
+        whole.inserted(ground, position, policy)
+    };
+    let (mut able, mut refusals) = everybody(board, policy, routes, &question);
+    let liking = policy.liking(visit, engineer, board.engineer(engineer));
+    let chosen = insertion.map(|insertion| {
+        let score = score(board, &routes[duty], duty, &question, liking, &insertion, policy);
+        Candidate::new(engineer, on_duty.shift, score, insertion)
+    });
+    routes[duty] = whole;
+    let chosen = chosen?;
     // Who has a visit that cannot be taken out seems to have no room for it a second time.
-    if own.is_err() {
+    if refusals.iter().any(|refused| refused.engineer == engineer) {
         refusals.retain(|refused| refused.engineer != engineer);
         able.push(chosen);
     }
@@ -63,9 +132,9 @@ fn explanation(draft: &mut Draft<'_>, visit: VisitIndex) -> Option<Explanation> 
     able.sort_by_key(|candidate| (candidate.score.total_s(), candidate.engineer));
     able.truncate(policy.shortlist);
     let refused = counts(&refusals);
-    nearest_first(board, board.visit(visit).place, &mut refusals);
+    nearest_first(board, visit.place, &mut refusals);
     refusals.truncate(policy.refusals);
-    Some(Explanation { visit, chosen, alternatives: able, able: count, refused, refusals })
+    Some(Explanation { visit: index, chosen, crew: Vec::new(), alternatives: able, able: count, refused, refusals })
 }
 
 /// Puts those who live nearest first; equally near ones stay in their order.
@@ -79,11 +148,15 @@ fn counts(refusals: &[Refused]) -> RuleCounts {
     counts
 }
 
-fn everybody(draft: &Draft<'_>, visit: VisitIndex) -> (Vec<Candidate>, Vec<Refused>) {
+fn everybody(
+    board: &Board,
+    policy: &Policy,
+    routes: &[Route],
+    question: &Question<'_>,
+) -> (Vec<Candidate>, Vec<Refused>) {
     let (mut able, mut refused) = (Vec::new(), Vec::new());
-    let visit = draft.board.visit(visit);
-    for engineer in draft.board.engineer_indices() {
-        match assess_among(draft.board, &draft.routes, visit, engineer, draft.policy) {
+    for engineer in board.engineer_indices() {
+        match assess_among(board, routes, question, engineer, policy) {
             Ok(candidate) => able.push(candidate),
             Err(reason) => refused.push(Refused { engineer, reason }),
         }

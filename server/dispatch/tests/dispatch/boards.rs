@@ -18,6 +18,11 @@ pub fn hours(from: f64, to: f64) -> Interval {
     Interval::new(at(from), at(to)).unwrap()
 }
 
+/// A break that begins between two moments.
+pub fn rest(earliest: i64, latest: i64, duration_s: u32) -> Break {
+    Break { window: TimeWindow::new(earliest, latest).unwrap(), duration_s }
+}
+
 pub fn window(from: f64, to: f64) -> TimeWindow {
     TimeWindow::new(at(from), at(to)).unwrap()
 }
@@ -71,7 +76,19 @@ prop_compose! {
         travel in prop_oneof![
             Just(Travel::Direct { detour: 1.0 }), Just(Travel::Direct { detour: 1.4 }), Just(strange_roads())
         ],
+        tied in prop::collection::vec((0u8..12, 0usize..30, 0u32..3600), sizes.visits),
     ) -> Board {
+        let mut visits = visits;
+        for (index, (kind, other, gap_s)) in tied.into_iter().enumerate() {
+            match kind {
+                0 => visits[index].crew_size = 2,
+                1 => visits[index].crew_size = 3,
+                2 | 3 if other < index => {
+                    visits[index].after = vec![Dependency { visit: VisitIndex(other as u32), gap_s }];
+                }
+                _ => {}
+            }
+        }
         Board::new(now, travel, engineers, visits).unwrap()
     }
 }
@@ -122,7 +139,7 @@ prop_compose! {
         levels in prop::collection::vec(0u8..4, 3),
         expires in prop::option::weighted(0.5, (0..sizes.days * 24).prop_map(|hour| MONDAY + hour * HOUR)),
         territories in prop::collection::vec((0u16..3).prop_map(TerritoryIndex), 0..3),
-        shifts in prop::collection::vec((6i64..13, 3i64..10, 0u8..3, prop::bool::ANY), sizes.days as usize),
+        shifts in prop::collection::vec((6i64..13, 3i64..10, 0u8..3, 0u8..4), sizes.days as usize),
         time_off in prop::collection::vec(any_interval(sizes.days), 0..2),
         commitments in prop::collection::vec((any_place(&sizes), any_interval(sizes.days)), 0..4),
     ) -> Engineer {
@@ -134,13 +151,17 @@ prop_compose! {
         engineer.certificates = vec![Certificate { certificate: CertificateIndex(0), expires }];
         engineer.territories = territories;
         engineer.time_off = time_off;
-        for (day, (from, length, end, has_break)) in (0..).zip(shifts) {
+        for (day, (from, length, end, breaks)) in (0..).zip(shifts) {
             let start = MONDAY + day * DAY + from * HOUR;
             let to = [None, Some(home), Some(elsewhere)][usize::from(end)];
             let mut shift = Shift { to, ..Shift::open(Interval::new(start, start + length * HOUR).unwrap(), home) };
-            if has_break {
-                shift.breaks = vec![Interval::new(start + 2 * HOUR, start + 2 * HOUR + 1800).unwrap()];
+            if breaks & 1 == 1 {
+                shift.breaks.push(rest(start + 2 * HOUR, start + 2 * HOUR, 1800));
             }
+            if breaks & 2 == 2 {
+                shift.breaks.push(rest(start + HOUR, start + 4 * HOUR, 2400));
+            }
+            shift.overtime_s = 600 * u32::from(end);
             engineer.shifts.push(shift);
         }
         engineer.commitments = commitments.into_iter()

@@ -9,21 +9,32 @@ use geo::{Distance, Haversine, Point};
 /// Everything in a plan that breaks a rule or contradicts itself, in words. Empty for a good plan.
 pub fn faults(board: &Board, plan: &Plan) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut seen: BTreeMap<VisitIndex, usize> = BTreeMap::new();
-    plan.unserved.iter().for_each(|unserved| *seen.entry(unserved.visit).or_default() += 1);
+    let mut seen: BTreeMap<VisitIndex, Vec<(EngineerIndex, i64, i64)>> = BTreeMap::new();
     for route in &plan.routes {
         for stop in &route.stops {
             if let Job::Visit(visit) = stop.job {
-                *seen.entry(visit).or_default() += 1;
+                seen.entry(visit).or_default().push((route.engineer, stop.start, stop.end));
                 faults.extend(visit_faults(board, route, visit, stop));
             }
         }
         faults.extend(route_faults(board, route));
     }
-    for index in 0..board.visits().len() as u32 {
-        let times = seen.get(&VisitIndex(index)).copied().unwrap_or(0);
-        if times != 1 {
-            faults.push(format!("visit {index} appears {times} times"));
+    for (index, visit) in (0..).zip(board.visits()) {
+        let left_out = plan.unserved.iter().filter(|unserved| unserved.visit == VisitIndex(index)).count();
+        let mut crew = seen.get(&VisitIndex(index)).cloned().unwrap_or_default();
+        crew.sort();
+        let is_served = left_out == 0 && crew.len() == usize::from(visit.crew_size);
+        if !is_served && (left_out, crew.len()) != (1, 0) {
+            faults.push(format!("visit {index} is left out {left_out} times and has {crew:?}"));
+        }
+        if crew.windows(2).any(|pair| pair[0].0 == pair[1].0 || pair[0].1 != pair[1].1) {
+            faults.push(format!("visit {index} has no crew that begins together: {crew:?}"));
+        }
+        for dependency in visit.after.iter().filter(|_| is_served) {
+            let earlier = seen.get(&dependency.visit).and_then(|crew| crew.first());
+            if earlier.is_none_or(|(.., end)| end + i64::from(dependency.gap_s) > crew[0].1) {
+                faults.push(format!("visit {index} does not come after {earlier:?} and {}", dependency.gap_s));
+            }
         }
     }
     faults
@@ -48,7 +59,7 @@ fn visit_faults(board: &Board, route: &PlannedRoute, index: VisitIndex, stop: &P
     };
     let claims = [
         ("length", end - start == i64::from(visit.duration_s)),
-        ("pinned", visit.pinned_engineer.is_none_or(|pinned| pinned == route.engineer)),
+        ("pinned", visit.crew_size > 1 || visit.pinned_engineer.is_none_or(|pinned| pinned == route.engineer)),
         ("barred", !visit.barred.contains(&route.engineer)),
         (
             "territory",
@@ -56,10 +67,9 @@ fn visit_faults(board: &Board, route: &PlannedRoute, index: VisitIndex, stop: &P
         ),
         ("skill", visit.skills.iter().all(has)),
         ("certificate", visit.certificates.iter().all(holds)),
-        ("shift", shift.start() <= start && end <= shift.end()),
+        ("shift", shift.start() <= start && end <= shift.end() + i64::from(engineer.shifts[route.shift].overtime_s)),
         ("past", start >= board.now()),
-        ("break", !engineer.shifts[route.shift].breaks.iter().any(|pause| pause.overlaps(takes))),
-        ("time off", !engineer.time_off.iter().any(|off| off.overlaps(takes))),
+        ("time off", visit.duration_s == 0 || !engineer.time_off.iter().any(|off| off.overlaps(takes))),
         ("window", may_start(visit)),
         ("arrival", stop.arrive <= start),
         ("double booking", !engineer.commitments.iter().any(|c| c.interval.overlaps(takes) && visit.duration_s > 0)),
@@ -68,7 +78,7 @@ fn visit_faults(board: &Board, route: &PlannedRoute, index: VisitIndex, stop: &P
     broken.map(|(rule, _)| format!("visit {} breaks {rule} at {stop:?} of {:?}", index.0, route.engineer)).collect()
 }
 
-/// From stop to stop there is time for the drive, with nobody driving during breaks and time off.
+/// From stop to stop there is time for the drive and for all rests, in their order, however they are spread.
 fn route_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
     let engineer = board.engineer(route.engineer);
     let shift = &engineer.shifts[route.shift];
@@ -77,6 +87,7 @@ fn route_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
     let mut place = engineer.position.filter(|_| is_running).unwrap_or(shift.from);
     let mut leaves = shift.interval.start().max(board.now());
     let mut is_ours = false;
+    let mut legs = Vec::new();
     for stop in &route.stops {
         let (to, is_visit) = match stop.job {
             Job::Visit(visit) => (board.visit(visit).place, true),
@@ -89,33 +100,105 @@ fn route_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
             }
         };
         // Two commitments may have been too close to each other before; a visit beside them may not.
-        if (is_visit || is_ours) && !is_reachable(board, engineer, shift, (place, leaves), (to, stop.start)) {
-            faults.push(format!("{:?}: cannot reach {stop:?} in time", route.engineer));
-        }
+        let drive_s = (is_visit || is_ours).then(|| drive_s(board, engineer, place, to));
+        legs.push(Leg { leaves, by: stop.start, drive_s });
         (place, leaves, is_ours) = (to, leaves.max(stop.end), is_visit);
     }
-    if let (Some(to), true) = (shift.to, is_ours)
-        && !is_reachable(board, engineer, shift, (place, leaves), (to, shift.interval.end()))
-    {
-        faults.push(format!("{:?}: not back in time", route.engineer));
+    let home_s = shift.to.filter(|_| is_ours).map(|to| drive_s(board, engineer, place, to));
+    let end = shift.interval.end() + i64::from(shift.overtime_s);
+    legs.push(Leg { leaves, by: end, drive_s: Some(home_s.unwrap_or(0.0)).filter(|_| is_ours) });
+    let has_visit = route.stops.iter().any(|stop| matches!(stop.job, Job::Visit(_)));
+    let rests = rests(engineer, shift, board.now());
+    if has_visit && !is_possible(&legs, &rests) {
+        faults.push(format!("{:?}: cannot be done: {legs:?} with {rests:?}", route.engineer));
     }
     faults
 }
 
-fn is_reachable(board: &Board, engineer: &Engineer, shift: &Shift, from: (Place, i64), to: (Place, i64)) -> bool {
+/// A way between two stops; without a drive if nobody says how it is done.
+#[derive(Debug)]
+struct Leg {
+    leaves: i64,
+    by: i64,
+    drive_s: Option<f64>,
+}
+
+/// Rests as first and last beginning, and length.
+type Rests = Vec<(i64, i64, i64)>;
+
+fn rests(engineer: &Engineer, shift: &Shift, now: i64) -> Rests {
+    let end = shift.interval.end() + i64::from(shift.overtime_s);
+    let opens = shift.interval.start().max(now);
+    let is_booked = |at: i64| engineer.commitments.iter().any(|c| c.interval.start() <= at && at < c.interval.end());
+    let fixed = |pause: &&Break| pause.window.earliest() == pause.window.latest();
+    let pauses = shift.breaks.iter().filter(fixed);
+    let pauses = pauses.map(|p| (p.window.earliest(), p.window.earliest() + i64::from(p.duration_s)));
+    let blocks: Vec<(i64, i64)> = pauses.chain(engineer.time_off.iter().map(|off| (off.start(), off.end()))).collect();
+    // Moment by moment, half a minute each: everything on these boards happens on such a moment.
+    let mut rests: Rests = Vec::new();
+    let mut at = shift.interval.start().min(opens);
+    at -= at.rem_euclid(30);
+    while at < end {
+        if blocks.iter().any(|(from, to)| *from <= at && at < *to) && !is_booked(at) {
+            match rests.last_mut() {
+                Some((from, _, length)) if *from + *length == at => *length += 30,
+                _ => rests.push((at, at, 30)),
+            }
+        }
+        at += 30;
+    }
+    rests.retain(|(from, _, length)| from + length > opens);
+    for pause in shift.breaks.iter().filter(|pause| !fixed(pause)) {
+        let (earliest, latest, length) = (pause.window.earliest(), pause.window.latest(), i64::from(pause.duration_s));
+        let is_off = engineer.time_off.iter().any(|off| off.start().max(earliest) <= latest.min(off.end() - length));
+        if latest >= opens && !is_off {
+            rests.push((earliest, latest, length));
+        }
+    }
+    rests.sort_by_key(|(earliest, latest, length)| (*latest, *earliest, *length));
+    rests
+}
+
+/// Whether the rests can be spread over the legs.
+fn is_possible(legs: &[Leg], rests: &[(i64, i64, i64)]) -> bool {
+    let Some((leg, others)) = legs.split_first() else { return true };
+    (0..=rests.len()).any(|taken| {
+        let (here, later) = rests.split_at(taken);
+        let (mut now, mut left) = (leg.leaves as f64, leg.drive_s.unwrap_or(0.0));
+        for (earliest, latest, length) in here {
+            // A rest that has begun before anybody could set out goes on.
+            let begins = if latest == earliest { *earliest as f64 } else { now.max(*earliest as f64) };
+            if begins > *latest as f64
+                || (leg.drive_s.is_some()
+                    && begins < now
+                    && begins + *length as f64 > leg.by as f64
+                    && others.is_empty())
+            {
+                return false;
+            }
+            if begins < now && latest == earliest {
+                now = now.max(begins + *length as f64);
+                continue;
+            }
+            left = (left - (begins - now)).max(0.0);
+            now = begins + *length as f64;
+        }
+        let reached = now + left;
+        // Behind the last work a rest that may still begin is free.
+        let is_free = others.is_empty() && later.first().is_none_or(|next| reached <= next.1 as f64 + 0.001);
+        let in_time = leg.drive_s.is_none() || reached <= leg.by as f64 + 0.001;
+        in_time && if others.is_empty() { is_free || leg.drive_s.is_none() } else { is_possible(others, later) }
+    })
+}
+
+fn drive_s(board: &Board, engineer: &Engineer, from: Place, to: Place) -> f64 {
     let point = |place: Place| Point::new(place.longitude_deg(), place.latitude_deg());
-    let needed_s = match (board.travel(), from.0.row(), to.0.row()) {
+    match (board.travel(), from.row(), to.row()) {
         (Travel::Table { table, .. }, Some(from), Some(to)) => {
             table.seconds(from, to).map_or(f64::INFINITY, |seconds| seconds as f64)
         }
         (Travel::Direct { detour } | Travel::Table { detour, .. }, ..) => {
-            Haversine.distance(point(from.0), point(to.0)) * detour / engineer.speed_mps
+            Haversine.distance(point(from), point(to)) * detour / engineer.speed_mps
         }
-    };
-    let rests = |moment: i64| {
-        let in_it = |rest: &Interval| rest.start() <= moment && moment < rest.end();
-        shift.breaks.iter().any(in_it) || engineer.time_off.iter().any(in_it)
-    };
-    let driving_s = (from.1..to.1).filter(|moment| !rests(*moment)).count();
-    driving_s as f64 + 0.001 >= needed_s
+    }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::boards::*;
 use crate::checker::faults;
 
-const SOME: Budget = Budget { rounds: 40 };
+const SOME: Budget = Budget::rounds(40);
 
 fn planned(board: &Board) -> Plan {
     let plan = plan(board, &Policy::default(), SOME, 1);
@@ -68,8 +68,9 @@ fn every_assignment_names_who_else_could_have_come() {
         let route = plan.routes.iter().find(|route| route.engineer == chosen.engineer).unwrap();
         let stop = route.stops[chosen.position];
         assert_eq!((stop.job, stop.start), (Job::Visit(explanation.visit), chosen.start));
-        let Score { travel_s, load_s, urgency_s, preference_s } = chosen.score;
-        assert_eq!(chosen.score.total_s(), travel_s + load_s + urgency_s + preference_s);
+        let Score { travel_s, load_s, urgency_s, preference_s, skill_s, parts_s, change_s } = chosen.score;
+        let parts = travel_s + load_s + urgency_s + preference_s + skill_s + parts_s + change_s;
+        assert_eq!(chosen.score.total_s(), parts);
     }
     assert_eq!(plan.explanations[3].refused.get(Rule::Barred), 1);
     assert_eq!(plan.explanations[3].refusals[0].reason, Reason::Barred);
@@ -107,14 +108,24 @@ proptest! {
     #[test]
     fn no_plan_breaks_a_hard_rule(board in any_board(6, 30), seed in 0u64..1000) {
         let policy = Policy::default();
-        let first = plan(&board, &policy, Budget { rounds: 0 }, seed);
-        let better = plan(&board, &policy, Budget { rounds: 60 }, seed);
+        let first = plan(&board, &policy, Budget::rounds(0), seed);
+        let better = plan(&board, &policy, Budget::rounds(60), seed);
         prop_assert_eq!(faults(&board, &first), Vec::<String>::new());
         prop_assert_eq!(faults(&board, &better), Vec::<String>::new());
         prop_assert!(better.score <= first.score, "{:?} after {:?}", better.score, first.score);
-        prop_assert_eq!(&plan(&board, &policy, Budget { rounds: 60 }, seed), &better, "repeated");
+        prop_assert_eq!(&plan(&board, &policy, Budget::rounds(60), seed), &better, "repeated");
+        let in_parts = Budget { part: 6, ..Budget::rounds(2000) };
+        let parted = plan(&board, &policy, in_parts, seed);
+        prop_assert_eq!(faults(&board, &parted), Vec::<String>::new());
+        prop_assert!(parted.score <= first.score, "{:?} after {:?}", parted.score, first.score);
+        prop_assert_eq!(&plan(&board, &policy, Budget { threads: 2, ..in_parts }, seed), &parted, "on two threads");
         for unserved in &better.unserved {
-            prop_assert_eq!(unserved.refused.total() as usize, board.engineers().len(), "somebody could have come");
+            let all = unserved.refused.total() + unserved.able;
+            prop_assert_eq!(all as usize, board.engineers().len());
+            let visit = board.visit(unserved.visit);
+            let is_waited_for = board.visits().iter().flat_map(|v| &v.after).any(|d| d.visit == unserved.visit);
+            let is_tied = visit.crew_size > 1 || !visit.after.is_empty() || is_waited_for;
+            prop_assert!(is_tied || unserved.able == 0, "somebody could have come");
         }
         let weight = |unserved: &Unserved| {
             i64::from(policy.unserved_weight[usize::from(board.visit(unserved.visit).priority.get()) - 1])

@@ -15,7 +15,7 @@ fn the_nearer_engineer_is_better_and_the_score_adds_up() {
     assert_eq!(best.engineer, EngineerIndex(1));
     assert!((695..=705).contains(&best.drive_s), "4 km × 1.4 at 8 m/s, not {}", best.drive_s);
     assert_eq!((best.arrive, best.start, best.end), (at(8.0) + best.drive_s, best.arrive, best.start + 3600));
-    let Score { travel_s, load_s, urgency_s, preference_s } = best.score;
+    let Score { travel_s, load_s, urgency_s, preference_s, .. } = best.score;
     assert_eq!((travel_s, load_s, preference_s), (best.detour_s, 56, 0));
     assert_eq!(urgency_s, (best.start - MONDAY) * 30 / 1000, "waiting since midnight");
     assert_eq!(best.score.total_s(), travel_s + load_s + urgency_s);

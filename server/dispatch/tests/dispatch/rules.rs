@@ -84,7 +84,7 @@ fn a_visit_must_fit_a_shift_and_clear_of_its_breaks() {
     assert_eq!(refusal(anna.clone(), &visit), Some(Reason::Shift), "it would end after the shift");
     visit.windows = vec![window(11.0, 12.0)];
     assert_eq!(refusal(anna.clone(), &visit), None);
-    anna.shifts[0].breaks = vec![hours(11.5, 12.5)];
+    anna.shifts[0].breaks = vec![Break::fixed(hours(11.5, 12.5)).unwrap()];
     assert_eq!(refusal(anna.clone(), &visit), Some(Reason::Shift), "it would run into the break");
     anna.shifts.clear();
     assert_eq!(refusal(anna, &visit), Some(Reason::Shift));

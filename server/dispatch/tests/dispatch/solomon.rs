@@ -16,7 +16,7 @@ fn r201_is_near_the_best_known() {
 fn assert_gap(instance: &str, best_known: f64, allowed: f64) {
     let board = parsed(instance);
     let no_extras = Policy { full_load_s: 0, wait_permille: [0; 5], ..Policy::default() };
-    let plan = plan(&board, &no_extras, Budget { rounds: 3000 }, 1);
+    let plan = plan(&board, &no_extras, Budget::rounds(3000), 1);
     assert_eq!(crate::checker::faults(&board, &plan), [""; 0]);
     assert_eq!(plan.unserved, []);
     let distance = plan.score.travel_s as f64 / 10.0;

@@ -17,7 +17,8 @@ async fn the_nearest_comes_first_and_every_score_is_the_sum_of_its_parts() {
     assert_eq!(list(&seen["candidates"])[0]["name"], "ana");
     for candidate in list(&seen["candidates"]) {
         let part = |name: &str| candidate["score"][name].as_i64().unwrap();
-        let sum = part("travel_s") + part("load_s") + part("urgency_s") + part("preference_s");
+        let parts = ["travel_s", "load_s", "urgency_s", "preference_s", "skill_s", "parts_s", "change_s"];
+        let sum: i64 = parts.into_iter().map(part).sum();
         assert_eq!(part("total_s"), sum);
         assert!(candidate["drive_s"].as_i64().unwrap() > 0);
         assert_eq!(time(&candidate["ends_at"]) - time(&candidate["starts_at"]), chrono::TimeDelta::hours(1));

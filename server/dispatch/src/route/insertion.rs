@@ -1,0 +1,163 @@
+//! Whether one visit more fits into a route, where, and what that costs. There is no other test.
+
+use super::{Detour, Ground, Insertion, Job, Route, Stop, Wanted};
+use crate::duty::Duty;
+use crate::policy::Policy;
+use crate::rest::{NEVER, reach};
+use crate::visit::Task;
+
+impl Route {
+    /// How far a visit before the stop at `position` would lead off the way: the drive there, and by how much all
+    /// driving grows. `None` where no road is known.
+    pub fn detour(&self, ground: Ground<'_>, wanted: Wanted<'_>, position: usize) -> Option<Detour> {
+        let into_s = ground.drive_to(self.nodes[position], wanted);
+        let onto_s = self.nodes.get(position + 1).map_or(0, |next| ground.drive_from(wanted, *next));
+        let old_s = self.drives[position];
+        let longer_s = into_s + onto_s - if old_s == NEVER { 0 } else { old_s };
+        (into_s < NEVER && onto_s < NEVER).then_some(Detour { into_s, onto_s, longer_s })
+    }
+
+    /// Whether the van has room for it, whatever the time.
+    pub fn has_room(&self, duty: &Duty, task: &Task) -> bool {
+        task.load <= duty.room - self.load
+    }
+
+    /// Whether a visit fits before the stop at `position`, and what that would mean.
+    pub fn try_insert(
+        &self,
+        ground: Ground<'_>,
+        wanted: Wanted<'_>,
+        position: usize,
+        policy: &Policy,
+    ) -> Option<Insertion> {
+        if !self.has_room(ground.duty, wanted.task) {
+            return None;
+        }
+        self.fit(ground, wanted, position, self.detour(ground, wanted, position)?, policy)
+    }
+
+    /// [`Route::try_insert`] when the drives are known and there is room.
+    pub fn fit(
+        &self,
+        ground: Ground<'_>,
+        wanted: Wanted<'_>,
+        position: usize,
+        Detour { into_s, onto_s, longer_s: detour_s }: Detour,
+        policy: &Policy,
+    ) -> Option<Insertion> {
+        let (task, rests) = (wanted.task, &ground.duty.hours.rests);
+        let width = rests.len() + 1;
+        let ready = &self.ready[position * width..][..width];
+        let latest = &self.latest[position * width..][..width];
+        let (soonest, last) = (ready.iter().min()?, latest.iter().max()?);
+        if soonest + into_s > *last {
+            return None;
+        }
+        let mut best: Option<(i64, i64, i64)> = None;
+        for (before, departs) in ready.iter().enumerate() {
+            for between in before..width {
+                let arrive = reach(*departs, into_s, &rests[before..between]);
+                let start = task.starts.first(arrive);
+                let end = start + task.duration_s;
+                if end > wanted.deadline.min(NEVER) {
+                    continue;
+                }
+                for after in between..width {
+                    let reached = reach(end, onto_s, &rests[between..after]);
+                    if reached <= latest[after] && best.is_none_or(|(kept, _, on)| (start, reached) < (kept, on)) {
+                        best = Some((start, arrive, reached));
+                    }
+                }
+            }
+        }
+        let (start, arrive, reached) = best?;
+        let end = start + task.duration_s;
+        let mut late_cost = if task.due < end { policy.late_cost(task.priority, task.late_s(end)) } else { 0 };
+        if self.has_due && self.stops.get(position).is_some_and(|next| reached > next.arrive) {
+            late_cost += self.added_late_cost(position, reached, policy);
+        }
+        Some(Insertion { position, arrive, start, end, drive_s: into_s, detour_s, late_cost })
+    }
+
+    /// The cheapest position for a visit, for less than `limit`, and what it costs there: the detour, a second of which
+    /// costs `rate` thousandths, and being late, a second-equivalent of which costs `late_rate`.
+    ///
+    /// This is where a plan spends its time. The cheap questions come first: whether it is too early or too late for
+    /// the visit here at all, then how far it is, and only then whether it fits.
+    pub fn cheapest(
+        &self,
+        ground: Ground<'_>,
+        wanted: Wanted<'_>,
+        policy: &Policy,
+        (rate, late_rate): (i64, i64),
+        mut limit: i64,
+    ) -> Option<(usize, i64)> {
+        let width = ground.duty.hours.rests.len() + 1;
+        let (first_end, last_start) = (wanted.task.starts.first + wanted.task.duration_s, wanted.task.starts.last);
+        let mut best = None;
+        for (position, (ready, latest)) in
+            self.ready.chunks_exact(width).zip(self.latest.chunks_exact(width)).enumerate()
+        {
+            let (soonest, last) = match (ready, latest) {
+                ([ready], [latest]) => (*ready, *latest),
+                _ => (ready.iter().copied().min()?, latest.iter().copied().max()?),
+            };
+            if soonest > last_start {
+                break;
+            }
+            if last < first_end {
+                continue;
+            }
+            let Some(detour) = self.detour(ground, wanted, position) else { continue };
+            let cost = detour.longer_s * rate / 1000 + wanted.bias_s;
+            if cost >= limit || soonest + detour.into_s > last {
+                continue;
+            }
+            let Some(found) = self.fit(ground, wanted, position, detour, policy) else { continue };
+            let cost = cost + found.late_cost * late_rate;
+            if cost < limit {
+                limit = cost;
+                best = Some((position, cost));
+            }
+        }
+        best
+    }
+
+    /// Whether nothing that can only start by `last_start` fits at this position or behind it.
+    pub fn is_past(&self, ground: Ground<'_>, position: usize, last_start: i64) -> bool {
+        let width = ground.duty.hours.rests.len() + 1;
+        self.ready[position * width..][..width].iter().all(|ready| *ready > last_start)
+    }
+
+    /// The insertion that would have led to the visit at `position`, for one that cannot be taken out again. What it
+    /// does to the lateness of others is not in it.
+    pub fn inserted(&self, ground: Ground<'_>, position: usize, policy: &Policy) -> Option<Insertion> {
+        let Stop { arrive, start, end, priority, due, .. } = *self.stops.get(position)?;
+        let (drive_s, on_s) = (self.drives[position], self.drives[position + 1]);
+        let next = self.nodes.get(position + 2);
+        let straight_s = next.map_or(0, |next| ground.drive(self.nodes[position], *next));
+        let straight_s = if straight_s == NEVER { 0 } else { straight_s };
+        let late_cost = policy.late_cost(priority, (end - due).max(0));
+        let is_driven = drive_s < NEVER && on_s < NEVER;
+        let detour_s = drive_s + on_s - straight_s;
+        is_driven.then_some(Insertion { position, arrive, start, end, drive_s, detour_s, late_cost })
+    }
+
+    /// What it costs in lateness that the stop at `position` is only reached at `reached`.
+    fn added_late_cost(&self, position: usize, reached: i64, policy: &Policy) -> i64 {
+        let (mut reached, mut cost) = (reached, 0);
+        for (at, stop) in self.stops.iter().enumerate().skip(position) {
+            let start = stop.first_start(reached);
+            let end = start + stop.duration_s;
+            if matches!(stop.job, Job::Commitment(_)) || start >= NEVER || end <= stop.end {
+                break;
+            }
+            let late = |end: i64| policy.late_cost(stop.priority, (end - stop.due).max(0));
+            cost += late(end) - late(stop.end);
+            let Some(next) = self.stops.get(at + 1).filter(|_| self.drives[at + 1] < NEVER) else { break };
+            // A rest that lies between them stays there: how long the way took so far, it takes again.
+            reached = end + (next.arrive - stop.end).max(self.drives[at + 1]);
+        }
+        cost
+    }
+}

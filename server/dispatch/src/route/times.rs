@@ -1,0 +1,124 @@
+//! The times of a route: what follows from its stops, their order and the drives between them.
+
+use super::{Ground, Job, Route};
+use crate::rest::{NEVER, TOO_LATE, leave, reach};
+
+impl Route {
+    /// Everything that follows from the stops and the drives. False if the visits on it cannot all be done.
+    pub(super) fn refresh(&mut self, ground: Ground<'_>) -> bool {
+        let is_feasible = self.look_ahead(ground) && self.look_back(ground) && self.settle_times(ground);
+        self.travel_s = self.drives.iter().filter(|drive_s| **drive_s < NEVER).sum();
+        self.busy_s = self.stops.iter().map(|stop| stop.duration_s).sum();
+        self.load = self.stops.iter().map(|stop| stop.load).sum();
+        self.has_due = self.stops.iter().any(|stop| stop.due < NEVER);
+        is_feasible
+    }
+
+    /// When each stop can be left at the earliest.
+    fn look_ahead(&mut self, ground: Ground<'_>) -> bool {
+        let hours = &ground.duty.hours;
+        let width = hours.rests.len() + 1;
+        self.ready.clear();
+        self.ready.resize((self.stops.len() + 1) * width, NEVER);
+        self.ready[0] = hours.opens;
+        for (position, stop) in self.stops.iter().enumerate() {
+            let (before, here) = self.ready[position * width..][..2 * width].split_at_mut(width);
+            for (taken, departs) in before.iter().enumerate().filter(|(_, departs)| **departs < NEVER) {
+                for (after, ready) in here.iter_mut().enumerate().skip(taken) {
+                    let start = stop.first_start(reach(*departs, self.drives[position], &hours.rests[taken..after]));
+                    *ready = (*ready).min((start + stop.duration_s).min(NEVER));
+                }
+            }
+            // Whoever leaves after the last moment of the next rest has missed it.
+            for (ready, next) in here.iter_mut().zip(&hours.rests) {
+                if *ready > next.latest {
+                    *ready = NEVER;
+                }
+            }
+            if here.iter().all(|departs| *departs == NEVER) {
+                if matches!(stop.job, Job::Visit(_)) {
+                    return false;
+                }
+                // It is booked, so somebody means to be there all the same; by then the rests before it are over.
+                let earliest = before.iter().copied().min().unwrap_or(NEVER);
+                let taken = before.iter().take_while(|departs| **departs == NEVER).count();
+                let departs = earliest.max(stop.end);
+                let begun = hours.rests.iter().take_while(|rest| rest.latest < departs).count();
+                here[taken.max(begun).min(width - 1)] = departs;
+            }
+        }
+        true
+    }
+
+    /// When each stop must have begun at the latest.
+    fn look_back(&mut self, ground: Ground<'_>) -> bool {
+        let hours = &ground.duty.hours;
+        let width = hours.rests.len() + 1;
+        let end = self.stops.len() * width;
+        self.latest.clear();
+        self.latest.resize(end + width, TOO_LATE);
+        (0..width).for_each(|taken| self.latest[end + taken] = hours.done_by(taken));
+        for (position, stop) in self.stops.iter().enumerate().rev() {
+            let onto_s = self.drives[position + 1];
+            let (here, next) = self.latest[position * width..][..2 * width].split_at_mut(width);
+            let ready = &self.ready[(position + 1) * width..][..width];
+            for taken in (0..width).filter(|taken| ready[*taken] < NEVER) {
+                let by = (taken..width).map(|after| leave(next[after], onto_s, &hours.rests[taken..after])).max();
+                let by = by.unwrap_or(TOO_LATE).min(stop.deadline);
+                let latest = stop.starts.last(by - stop.duration_s);
+                if latest >= ready[taken] - stop.duration_s {
+                    here[taken] = latest;
+                }
+            }
+            if here.iter().all(|latest| *latest == TOO_LATE) {
+                if matches!(stop.job, Job::Visit(_)) {
+                    return false;
+                }
+                for taken in (0..width).filter(|taken| ready[*taken] < NEVER) {
+                    here[taken] = stop.start;
+                }
+            }
+        }
+        true
+    }
+
+    /// Chooses among what is possible: everything as early as can be, and a rest rather sooner than later.
+    fn settle_times(&mut self, ground: Ground<'_>) -> bool {
+        let hours = &ground.duty.hours;
+        let width = hours.rests.len() + 1;
+        let (mut taken, mut departs) = (0, hours.opens);
+        for (position, stop) in self.stops.iter_mut().enumerate() {
+            let latest = &self.latest[position * width..][..width];
+            let mut chosen: Option<(i64, i64, usize)> = None;
+            for (after, latest) in latest.iter().enumerate().skip(taken) {
+                let arrive = reach(departs, self.drives[position], &hours.rests[taken..after]);
+                let start = stop.first_start(arrive);
+                if start <= *latest && chosen.is_none_or(|(kept, ..)| start <= kept) {
+                    chosen = Some((start, arrive, after));
+                }
+            }
+            match chosen {
+                Some((start, arrive, after)) => {
+                    (stop.start, stop.arrive, taken) = (start, arrive, after);
+                    stop.end = start + stop.duration_s;
+                    departs = stop.end;
+                }
+                None if matches!(stop.job, Job::Visit(_)) => return false,
+                None => {
+                    let drive_s = self.drives[position];
+                    stop.arrive = if drive_s < NEVER { departs + drive_s } else { stop.start };
+                    departs = departs.max(stop.end);
+                    let ready = &self.ready[(position + 1) * width..][..width];
+                    taken = ready.iter().position(|ready| *ready < NEVER).unwrap_or(taken).max(taken);
+                }
+            }
+        }
+        let home = (taken..width)
+            .map(|after| (after, reach(departs, self.drives[self.stops.len()], &hours.rests[taken..after])));
+        let in_time =
+            home.filter(|(after, reached)| *reached <= hours.done_by(*after)).map(|(_, reached)| reached).min();
+        let is_last_a_visit = self.stops.last().is_some_and(|stop| matches!(stop.job, Job::Visit(_)));
+        self.finish = in_time.unwrap_or(departs);
+        in_time.is_some() || !is_last_a_visit
+    }
+}
