@@ -31,8 +31,10 @@ pub enum FieldError {
     #[error("the device is full")]
     Full,
     /// Work is on this phone alone: show the counts, offer to send it, or to hand it over in a file.
-    #[error("unsettled: {unsent} unsent, {drafts} drafts, {wishes} wishes, {files} files, {set_aside} set aside")]
-    Unsettled { unsent: u32, drafts: u32, wishes: u32, files: u32, set_aside: u32 },
+    #[error(
+        "unsettled: {unsent} unsent, {drafts} drafts, {wishes} wishes, {files} files, {carried} carried, {set_aside} set aside"
+    )]
+    Unsettled { unsent: u32, drafts: u32, wishes: u32, files: u32, carried: u32, set_aside: u32 },
     /// Paused, or in use by another process: try again after a moment.
     #[error("busy: {detail}")]
     Busy { detail: String },

@@ -9,6 +9,7 @@ mod ticket;
 mod visit;
 mod knowledge;
 mod watch;
+mod meeting;
 
 mod record;
 mod ids;
@@ -24,6 +25,7 @@ pub use error::{FieldError, Missing};
 pub use ids::{ArticleId, CustomerId, DeviceId, FactId, PartId, SiteId, TenantId, TicketId, UserId, VisitId};
 pub use key::{DeviceSigner, SignError, SoftwareKey};
 pub use knowledge::Knowledge;
+pub use meeting::Meeting;
 pub use phone::{Phone, PhoneConfig, PhoneListener};
 pub use record::*;
 pub use ticket::Ticket;

@@ -56,6 +56,7 @@ impl From<Unsettled> for FieldError {
             drafts: count(unsettled.drafts),
             wishes: count(unsettled.wishes),
             files: count(unsettled.files),
+            carried: count(unsettled.carried),
             set_aside: count(unsettled.set_aside),
         }
     }

@@ -14,6 +14,7 @@ use crate::ids::{DeviceId, FactId, TenantId, TicketId, UserId};
 use crate::key::DeviceSigner;
 use crate::knowledge::Knowledge;
 use crate::log_out;
+use crate::meeting::Meeting;
 use crate::record::{
     AgendaItem, AwaitedBlob, Day, Draft, ExportReceipt, PhoneStatus, RefusedElsewhere, SalvageReport, SyncReport,
 };
@@ -103,6 +104,12 @@ impl Phone {
     /// Where the phone stands with the server.
     pub fn status(&self) -> Result<PhoneStatus, FieldError> {
         self.driver.with(|replica| Ok(PhoneStatus::of(replica, host::now())))
+    }
+
+    /// Begins a meeting with a colleague's phone, with no server: one of the two is the first. Refused (`certificate`) if
+    /// this phone has not heard of its server for a month, or its clock says so.
+    pub fn meet(&self, is_first: bool) -> Result<Arc<Meeting>, FieldError> {
+        Meeting::begin(Arc::clone(&self.driver), is_first).map(Arc::new)
     }
 
     /// When to call `sync` again if nothing happens before, in milliseconds.

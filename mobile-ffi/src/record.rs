@@ -6,6 +6,7 @@
 mod day;
 mod entry;
 mod knowledge;
+mod meeting;
 mod notice;
 mod place;
 mod status;
@@ -17,6 +18,7 @@ pub(crate) use day::count;
 pub use day::{AgendaItem, Day};
 pub use entry::{Answer, Evidence, Note, PartUsed, Signature};
 pub use knowledge::{Article, FoundArticle, KnowledgeStatus, TextPart};
+pub use meeting::{ColleaguesEntry, ColleaguesView, MeetingReport};
 pub use notice::RefusedElsewhere;
 pub use place::{Contact, Customer, Site};
 pub use status::{PhoneStatus, Standing, SyncReport, Trouble};

@@ -10,7 +10,7 @@ use crate::driver::Driver;
 use crate::error::FieldError;
 use crate::host;
 use crate::ids::{FactId, TicketId, VisitId};
-use crate::record::{Customer, Site, TicketView};
+use crate::record::{ColleaguesView, Customer, Site, TicketView};
 use crate::visit::Visit;
 
 /// One ticket, as it is on this phone: what the server has, with what is unsent on top.
@@ -29,6 +29,11 @@ impl Ticket {
     /// Everything to be shown of it.
     pub fn view(&self) -> Result<TicketView, FieldError> {
         self.look(TicketView::of)
+    }
+
+    /// What colleagues' phones have handed over of it, if the server does not have it yet. To be shown apart.
+    pub fn from_colleagues(&self) -> Result<Option<ColleaguesView>, FieldError> {
+        self.driver.with(|replica| ColleaguesView::of(replica, self.id))
     }
 
     /// Where the work is, with whom to ask for.

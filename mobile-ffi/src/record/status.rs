@@ -22,6 +22,8 @@ pub struct PhoneStatus {
     pub drafts: u32,
     /// Files that the server does not have yet.
     pub awaited_blobs: u32,
+    /// Packages of colleagues' work that this phone carries to the server.
+    pub carried: u32,
     /// When the server last answered.
     pub last_answer_ms: Option<i64>,
     /// How far the device's clock runs ahead of the server's.
@@ -87,6 +89,8 @@ pub struct SyncReport {
     pub changed: u32,
     /// Tickets that have left this phone.
     pub left: u32,
+    /// Packages of colleagues' work that need not be carried any more.
+    pub delivered: u32,
 }
 
 impl PhoneStatus {
@@ -98,6 +102,7 @@ impl PhoneStatus {
             oldest_unsent_device_ms: status.oldest_unsent_age_ms.map(|age| now.0.saturating_sub(age)),
             drafts: count(status.drafts),
             awaited_blobs: count(status.awaited_blobs),
+            carried: count(status.carried),
             last_answer_ms: status.last_reply.map(|time| time.0),
             clock_ahead_ms: status.skew.0,
             is_clock_off: status.is_clock_off,
@@ -117,6 +122,7 @@ impl SyncReport {
         self.refused += count(arrived.refused.len());
         self.changed += count(arrived.changed.len());
         self.left += count(arrived.left.len());
+        self.delivered += count(arrived.delivered);
     }
 }
 

@@ -78,7 +78,18 @@ impl Ledger {
         let checked = verify::verify_each(unchecked).await?;
         let devices: Vec<Option<DeviceId>> =
             checked.iter().map(|checked| Some(checked.as_ref().ok()?.author.device)).collect();
-        let outcomes = self.accept_checked(ctx, &checked, now).await?;
+        let mut outcomes = Vec::with_capacity(checked.len());
+        for alone in &checked {
+            outcomes.push(match self.accept_checked(ctx, std::slice::from_ref(alone), now).await {
+                Ok(outcome) => outcome.into_iter().next().unwrap_or(Outcome::Waits),
+                Err(error) if error.is_transient() => return Err(error),
+                // It is not the courier's, whose own sync goes on.
+                Err(error) => {
+                    tracing::error!(device.id = ?ctx.device(), %error, "a batch that a phone carries cannot be taken");
+                    Outcome::Waits
+                }
+            });
+        }
         for (outcome, device) in outcomes.into_iter().zip(devices) {
             match outcome {
                 Outcome::Answered { ack, .. } => delivered.acks.push(Ack { device, ..ack }),

@@ -27,6 +27,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
 ///
 /// Binary in both directions: the envelope and messages of `sync_core::wire`. The reply is signed for this very
 /// request. Sending a request again is always safe: a batch that was taken is answered as it was the first time.
+/// A phone may bring batches of its colleagues' devices as well: each is taken with the authority of the device that
+/// signed it, and acknowledged by that device's id. With the reply comes the device's certificate, when it asks for one.
 #[utoipa::path(
     post,
     path = "/sync",

@@ -469,6 +469,38 @@ fn a_hostile_batch_is_refused_with_its_reason_and_the_next_one_is_taken() {
 }
 
 #[test]
+fn what_is_carried_never_makes_a_request_that_no_server_takes() {
+    let (_, mut ana, mut ben) = ana_and_ben();
+    for number in 0..5 {
+        writes(&mut ana, &"a".repeat(60_000), number);
+        writes(&mut ben, &"b".repeat(60_000), 10 + number);
+    }
+    let hashes = ben.hand_over(&[TICKET].into(), DeviceId(ANA.0), NOW).unwrap();
+    let batches: Vec<Batch> =
+        hashes.iter().map(|hash| Batch::decode(&ben.batch_to_hand_over(hash).unwrap().1).unwrap()).collect();
+    assert_eq!(batches.len(), 2, "an honest phone makes two of it");
+    // All in one, signed by him: larger than any of ours.
+    let claims: Vec<BatchHeader> = batches.iter().map(|batch| batch.claims().unwrap()).collect();
+    let header = BatchHeader {
+        change_hashes: claims.iter().flat_map(|claims| claims.change_hashes.clone()).collect(),
+        fact_ids: claims.iter().flat_map(|claims| claims.fact_ids.clone()).collect(),
+        ..claims[0].clone()
+    };
+    let changes = batches.iter().flat_map(|batch| batch.changes().to_vec()).collect();
+    let huge = Batch::sign(&header, changes, &key_of(BEN)).unwrap();
+    let mut hostile = Hostile::offers(Replica::fork(&ana, Box::new(key_of(ANA))), &ben, vec![huge.hash()]);
+    let (certificate, batch) = (certificate_of(BEN).sign(&server()), huge.encode());
+    hostile.says(Message::Batch { certificate, batch }).unwrap();
+    assert_eq!(hostile.session.report().refused[0].code, "too_much");
+    // The honest ones are taken, and go out beside her own with room to spare.
+    assert_eq!(meet(&mut ana, &mut ben).0.taken, 2);
+    let request = ana.poll_request(NOW).unwrap().unwrap();
+    let asked = SyncRequest::decode(&envelope::unpack(&request, 8 << 20).unwrap()).unwrap();
+    assert_eq!((asked.batches.len(), asked.couriered.len()), (2, 1));
+    assert!(request.len() < 1 << 20, "{}", request.len());
+}
+
+#[test]
 fn what_stands_on_news_that_has_not_come_is_carried_and_shown_once_it_has() {
     let (mut scene, mut ana, mut ben) = ana_and_ben();
     // Ben hears of the desk's edit, Ana does not.

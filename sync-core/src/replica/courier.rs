@@ -7,6 +7,7 @@ use crate::guard;
 use crate::ids::{DeviceId, Sha256Hash, TicketId};
 use crate::replica::overlay;
 use crate::replica::reply::Page;
+use crate::replica::request::REQUEST_BYTES;
 use crate::replica::rows::Record;
 use crate::replica::rows::carried::Carried;
 use crate::replica::state::{InFlight, State, Work};
@@ -21,8 +22,8 @@ const MAX_BYTES_FROM_ONE: usize = 8 << 20;
 /// Many small batches cost as much as few large ones.
 const MAX_BATCHES: usize = 4_000;
 const MAX_BATCHES_OF_AUTHOR: usize = 500;
-/// Bytes of carried batches in one request, beside the phone's own; at least one goes along.
-const REQUEST_BYTES: usize = 512 * 1024;
+/// No phone of ours seals larger ones. A request with one of these beside the phone's own work is one that a server takes.
+const MAX_BATCH_BYTES: usize = 288 * 1024;
 /// What the server left unanswered stands on work that is still to come, and is offered again after so long.
 const PATIENCE_MS: i64 = 60 * 60 * 1000;
 
@@ -54,7 +55,7 @@ pub enum NotTaken {
     Unfit { position: usize, code: &'static str },
     #[error("it would be refused: {}", .0.detail)]
     TurnedAway(TurnedAway),
-    #[error("no more is carried for that device")]
+    #[error("it is more than is carried for one device")]
     TooMuch,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,7 +95,7 @@ impl State {
         self.session.unanswered.get(hash).is_none_or(|at| now.0.saturating_sub(at.0) >= PATIENCE_MS)
     }
 
-    /// As many as fit, each author's in the order in which they were sealed.
+    /// As many as fit beside the phone's own, and one at least; each author's in the order in which they were sealed.
     pub(super) fn offer_couriered(&self, request: &mut SyncRequest, in_flight: &mut InFlight) {
         if self.device.is_reoffering {
             return;
@@ -103,7 +104,7 @@ impl State {
         due.sort_by_key(|carried| {
             (carried.header.device, carried.taken, carried.header.session_nonce, carried.header.dev_seq)
         });
-        let mut bytes = 0;
+        let mut bytes: usize = request.batches.iter().map(Vec::len).sum();
         for carried in due {
             bytes += carried.batch.len();
             if bytes > REQUEST_BYTES && !request.couriered.is_empty() {
@@ -127,6 +128,9 @@ impl<T: StoreTx> Work<T> {
     ) -> Result<Taken, NotTaken> {
         author.check_time(now)?;
         let role = author.role.parse().map_err(|_| NotTaken::OtherAuthor)?;
+        if bytes.len() > MAX_BATCH_BYTES {
+            return Err(NotTaken::TooMuch);
+        }
         let batch = Batch::decode(bytes)?;
         let claims = batch.claims()?;
         let own = self.state.device.identity;

@@ -28,7 +28,7 @@ pub type PollError = StoreError;
 const BATCH_CHANGES: usize = 128;
 const BATCH_BYTES: usize = 256 * 1024;
 /// Bytes of batches in one request; at least one batch goes along.
-const REQUEST_BYTES: usize = 512 * 1024;
+pub(super) const REQUEST_BYTES: usize = 512 * 1024;
 /// What a phone takes in one reply.
 const BUDGET: Budget = Budget { bytes: 4 << 20, documents: 500 };
 /// What it takes while the device is full: acknowledgements, which make room, and little else.
