@@ -135,6 +135,33 @@ pub async fn leaves_beside(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<Le
     Ok(rows)
 }
 
+/// The leaves of one day after this ticket; none if the day has no root.
+pub async fn leaves_of(
+    tx: &mut TenantTx,
+    day: NaiveDate,
+    after: Option<Uuid>,
+    most: i64,
+) -> Result<Option<Vec<LeafRow>>, LedgerError> {
+    let is_closed = sqlx::query_scalar!(r#"select exists (select from log_root where day = $1) as "closed!""#, day);
+    if !is_closed.fetch_one(tx.as_mut()).await? {
+        return Ok(None);
+    }
+    let rows = sqlx::query_as!(
+        LeafRow,
+        "select day, ticket_id, from_version, to_version, link
+        from log_leaf
+        where day = $1 and ($2::uuid is null or ticket_id > $2)
+        order by ticket_id
+        limit $3",
+        day,
+        after,
+        most,
+    )
+    .fetch_all(tx.as_mut())
+    .await?;
+    Ok(Some(rows))
+}
+
 pub struct BlobRow {
     pub sha256: Vec<u8>,
     pub role: String,

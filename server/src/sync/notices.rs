@@ -18,7 +18,8 @@ pub async fn decisions(tx: &mut TenantTx, device: DeviceId, drafts: u32) -> Resu
     if drafts == 0 {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        NoticeRow,
         r#"select quarantine_id, ticket_id, fact_id as "fact_id!", code, settlement
         from quarantine
         where device_id = $1 and settled_by is not null and fact_id is not null
@@ -29,13 +30,7 @@ pub async fn decisions(tx: &mut TenantTx, device: DeviceId, drafts: u32) -> Resu
     )
     .fetch_all(tx.as_mut())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let about = (row.quarantine_id, TicketId(row.ticket_id), FactId(row.fact_id));
-            notice(about, row.code, decision(row.settlement.as_deref()))
-        })
-        .collect())
+    Ok(rows.into_iter().map(Item::from).collect())
 }
 
 /// How it stands with what this user did on these tickets, with another device than this, and the server set aside.
@@ -50,7 +45,8 @@ pub async fn of_tickets(
         return Ok(Vec::new());
     }
     let tickets: Vec<uuid::Uuid> = tickets.iter().map(|ticket| ticket.0).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        NoticeRow,
         r#"select quarantine_id, ticket_id, fact_id as "fact_id!", code, settlement
         from quarantine
         where user_id = $1 and ticket_id = any($2) and fact_id is not null and code <> 'orphaned'
@@ -66,24 +62,31 @@ pub async fn of_tickets(
     )
     .fetch_all(tx.as_mut())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let about = (row.quarantine_id, TicketId(row.ticket_id), FactId(row.fact_id));
-            notice(about, row.code, decision(row.settlement.as_deref()))
+    Ok(rows.into_iter().map(Item::from).collect())
+}
+
+struct NoticeRow {
+    quarantine_id: uuid::Uuid,
+    ticket_id: uuid::Uuid,
+    fact_id: uuid::Uuid,
+    code: String,
+    settlement: Option<String>,
+}
+
+impl From<NoticeRow> for Item {
+    fn from(row: NoticeRow) -> Self {
+        let decision = match row.settlement.as_deref() {
+            None => NoticeDecision::Waiting,
+            Some("entered") => NoticeDecision::Accepted,
+            Some(_) => NoticeDecision::Rejected,
+        };
+        Self::Notice(Notice {
+            fact: FactId(row.fact_id),
+            ticket: TicketId(row.ticket_id),
+            decision,
+            code: row.code,
+            note: String::new(),
+            quarantine: row.quarantine_id.as_bytes().to_vec(),
         })
-        .collect())
-}
-
-fn decision(settlement: Option<&str>) -> NoticeDecision {
-    match settlement {
-        None => NoticeDecision::Waiting,
-        Some("entered") => NoticeDecision::Accepted,
-        Some(_) => NoticeDecision::Rejected,
     }
-}
-
-fn notice((quarantine, ticket, fact): (uuid::Uuid, TicketId, FactId), code: String, decision: NoticeDecision) -> Item {
-    let (note, quarantine) = (String::new(), quarantine.as_bytes().to_vec());
-    Item::Notice(Notice { fact, ticket, decision, code, note, quarantine })
 }

@@ -25,6 +25,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("assignment", "select grant_id::text from assignment"),
     ("plan", "select plan_run_id::text from plan_run"),
     ("article", "select article_id::text from article"),
+    ("day", "select day::text from log_root"),
 ];
 
 /// Makes one of each.
@@ -55,6 +56,7 @@ pub async fn fill(app: &TestApp) {
     let visit = ticket(app, site.parse().expect("an id")).await;
     made(&format!("/visits/{visit}/assignments"), json!({ "engineer_id": engineer.0, "override": true })).await;
     store_blob(app).await;
+    close_day(app).await;
     made("/plans", json!({ "to": app.state().clock.now() + chrono::TimeDelta::days(1) })).await;
 }
 
@@ -92,6 +94,19 @@ async fn store_blob(app: &TestApp) {
         .execute(&mut app.database().superuser().await)
         .await
         .expect("a stored blob");
+}
+
+/// A day that is closed, as a worker leaves it when it is over.
+async fn close_day(app: &TestApp) {
+    sqlx::query(
+        "insert into log_root (
+            tenant_id, day, leaves, changes, root, previous, server_epoch, upto_xid, closed_at, signature)
+        values ($1, '2020-02-02', 0, 0, 'x', 'x', $1, 0, now(), 'x')",
+    )
+    .bind(app.tenant().id.0)
+    .execute(&mut app.database().superuser().await)
+    .await
+    .expect("a closed day");
 }
 
 /// A change that was set aside, which only a phone could bring about.

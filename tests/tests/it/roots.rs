@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row};
 use sync_core::ids::{ServerEpoch, Sha256Hash, TenantId, TicketId};
 use sync_core::merkle;
 use sync_core::time::ServerTime;
+use uuid::Uuid;
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
@@ -100,6 +101,51 @@ async fn each_day_has_a_signed_root_that_names_the_one_before_and_covers_the_day
         let person = app.tenant().person(role.as_str(), role).await;
         person.get("/audit/roots").await.expect(403);
     }
+}
+
+/// The root over the leaves that are listed for a day.
+async fn computed(who: &Actor, day: &Value) -> (Vec<Uuid>, String) {
+    let (mut tickets, mut hashes) = (Vec::new(), Vec::new());
+    let (day, mut cursor) = (day.as_str().expect("a day"), String::new());
+    loop {
+        let page = who.get(&format!("/audit/roots/{day}/leaves?limit=1{cursor}")).await.expect(200).json();
+        for leaf in page["items"].as_array().expect("items") {
+            let number = |name: &str| leaf[name].as_u64().expect("a number");
+            let ticket = TicketId(callout_tests::uuid_of(&leaf["ticket_id"]));
+            let link = callout_tests::unhex(leaf["link"].as_str().expect("a link"));
+            let link = Sha256Hash::from_slice(&link).unwrap_or(Sha256Hash([0; 32]));
+            let (from_version, to_version) = (number("from_version"), number("to_version"));
+            hashes.push(DayLeaf { ticket, from_version, to_version, link }.hash());
+            tickets.push(ticket.0);
+        }
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    (tickets, merkle::root(&hashes).to_string())
+}
+
+#[tokio::test]
+async fn whoever_has_the_root_finds_out_that_a_whole_ticket_is_gone() {
+    let (app, visit, other) = scene().await;
+    let auditor = auditor(&app, "ada").await;
+    let roots = roots(&auditor).await;
+    for root in &roots {
+        assert_eq!(root["root"], computed(&auditor, &root["day"]).await.1);
+    }
+    let mut database = app.database().superuser().await;
+    for table in ["ticket_change", "ticket_document", "ticket", "fact", "visit", "outbox", "feed", "ticket_scope"] {
+        let gone = AssertSqlSafe(format!("delete from {table} where ticket_id = $1"));
+        sqlx::query(gone).bind(other.ticket.0).execute(&mut database).await.expect("gone");
+    }
+    assert!(report(&app, &auditor, visit).await.holds(), "the others have nothing to do with it");
+    auditor.get(&format!("/tickets/{}/evidence", other.ticket)).await.expect(404);
+    let (listed, root) = computed(&auditor, &roots[0]["day"]).await;
+    assert!(listed.contains(&other.ticket.0) && roots[0]["root"] == root, "it was there on that day");
+    let leaf = "delete from log_leaf where ticket_id = $1";
+    sqlx::query(leaf).bind(other.ticket.0).execute(&mut database).await.expect("gone");
+    let (listed, root) = computed(&auditor, &roots[0]["day"]).await;
+    assert!(!listed.contains(&other.ticket.0) && roots[0]["root"] != root, "and without its leaf the root is another");
+    auditor.get("/audit/roots/1999-12-31/leaves").await.expect(404);
 }
 
 #[tokio::test]
