@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sync_sim::chance::Chance;
+
 use crate::body::bodies;
-use crate::chance::Chance;
 use crate::mutant::{self, chunk};
 use crate::quiet;
 use crate::target::{Answer, answer_to};

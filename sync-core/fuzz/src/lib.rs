@@ -9,7 +9,6 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "all of this is a test")]
 
-pub mod chance;
 pub mod ticket;
 pub mod body;
 pub mod mutant;

@@ -7,8 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, Change, ChangeHash, ExpandedChange, ObjType, ScalarValue};
 use sync_core::ids::Sha256Hash;
-
-use crate::chance::Chance;
+use sync_sim::chance::Chance;
 
 /// The chunk around a body, with the right length and checksum.
 pub fn chunk(body: &[u8]) -> Vec<u8> {
@@ -34,7 +33,7 @@ pub fn noise(body: &mut Vec<u8>, chance: &mut Chance) {
     for _ in 0..1 + chance.below(3) {
         let at = chance.below(body.len());
         let byte = match chance.below(3) {
-            0 => chance.draw() as u8,
+            0 => chance.number() as u8,
             1 => [0, 1, 0x3f, 0x40, 0x7e, 0x7f, 0x80, 0xff][chance.below(8)],
             _ => body.get(at).map_or(0, |byte| byte ^ (1 << chance.below(8))),
         };
@@ -72,18 +71,18 @@ pub fn forge(body: &[u8], chance: &mut Chance) -> Option<Vec<u8>> {
 
 fn alter(change: &mut ExpandedChange, chance: &mut Chance) {
     match chance.below(12) {
-        0 => change.seq = chance.number(),
-        1 => change.start_op = NonZeroU64::new(chance.number()).unwrap_or(NonZeroU64::MIN),
-        2 => shift(change, 1 + chance.number() % 5_000_000_000),
+        0 => change.seq = chance.edge(),
+        1 => change.start_op = NonZeroU64::new(chance.edge()).unwrap_or(NonZeroU64::MIN),
+        2 => shift(change, 1 + chance.edge() % 5_000_000_000),
         3 => change.actor_id = an_actor(change, chance),
         4 => match chance.below(3) {
-            0 => change.time = chance.number() as i64,
+            0 => change.time = chance.edge() as i64,
             1 => change.message = Some("hello".into()),
-            _ => change.extra_bytes = vec![chance.draw() as u8; 1 + chance.below(3)],
+            _ => change.extra_bytes = vec![chance.number() as u8; 1 + chance.below(3)],
         },
         5 => match chance.below(3) {
             0 => change.deps.clear(),
-            1 => change.deps.push(ChangeHash(Sha256Hash::of(&chance.draw().to_be_bytes()).0)),
+            1 => change.deps.push(ChangeHash(Sha256Hash::of(&chance.number().to_be_bytes()).0)),
             _ => change.deps.extend(change.deps.clone()),
         },
         6 => {
@@ -145,7 +144,7 @@ fn alter_op(op: &mut Op, ids: &[OpId], names: &[Key], chance: &mut Chance) {
 fn an_action(chance: &mut Chance) -> OpType {
     match chance.below(12) {
         0 => OpType::Delete,
-        1 => OpType::Increment(chance.number() as i64),
+        1 => OpType::Increment(chance.edge() as i64),
         2 => OpType::Make(ObjType::List),
         3 => OpType::Make(ObjType::Text),
         4 => OpType::Make(ObjType::Table),
@@ -154,22 +153,22 @@ fn an_action(chance: &mut Chance) -> OpType {
         _ => OpType::Put(match chance.below(8) {
             0 => ScalarValue::Null,
             1 => ScalarValue::F64([f64::NAN, f64::INFINITY, -0.0, 1.5][chance.below(4)]),
-            2 => ScalarValue::counter(chance.number() as i64),
-            3 => ScalarValue::Timestamp(chance.number() as i64),
-            4 => ScalarValue::Uint(chance.number()),
+            2 => ScalarValue::counter(chance.edge() as i64),
+            3 => ScalarValue::Timestamp(chance.edge() as i64),
+            4 => ScalarValue::Uint(chance.edge()),
             5 => ScalarValue::Boolean(chance.below(2) == 0),
             6 => ScalarValue::Bytes(vec![7; chance.below(300)]),
-            _ => ScalarValue::Int(chance.number() as i64),
+            _ => ScalarValue::Int(chance.edge() as i64),
         }),
     }
 }
 
 fn alter_value(value: &mut ScalarValue, chance: &mut Chance) {
     match value {
-        ScalarValue::Int(number) => *number = chance.number() as i64,
+        ScalarValue::Int(number) => *number = chance.edge() as i64,
         ScalarValue::Bytes(bytes) => {
             let length = chance.below(2 * bytes.len() + 2);
-            bytes.resize(length, chance.draw() as u8);
+            bytes.resize(length, chance.number() as u8);
             if let Some(byte) = bytes.get_mut(length / 2) {
                 *byte ^= 1;
             }
@@ -186,7 +185,7 @@ fn alter_value(value: &mut ScalarValue, chance: &mut Chance) {
             }
             *text = longer.as_str().into();
         }
-        other => *other = ScalarValue::Int(chance.number() as i64),
+        other => *other = ScalarValue::Int(chance.edge() as i64),
     }
 }
 

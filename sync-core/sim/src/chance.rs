@@ -1,7 +1,7 @@
 //! Chance that can be repeated: everything random comes from one number.
 
 /// A generator of random numbers (SplitMix64).
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Chance(pub u64);
 
 impl Chance {
@@ -20,8 +20,37 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
+    /// Below this limit; nought if there is nothing below it.
     pub fn below(&mut self, limit: usize) -> usize {
         (self.number() % limit.max(1) as u64) as usize
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        from.get(self.below(from.len()))
+    }
+
+    /// A number of the kind at which programs break.
+    pub fn edge(&mut self) -> u64 {
+        const EDGES: [u64; 12] = [
+            0,
+            1,
+            2,
+            0x7f,
+            0x80,
+            0xffff,
+            i32::MAX as u64,
+            u32::MAX as u64,
+            u32::MAX as u64 + 1,
+            i64::MAX as u64,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
+        match self.below(4) {
+            0 => self.number(),
+            1 => self.number() % 300,
+            _ => EDGES[self.below(EDGES.len())],
+        }
     }
 
     /// True so many times out of a hundred.
