@@ -19,7 +19,7 @@ use crate::time::ServerTime;
 use crate::wire::ReferenceVersion;
 
 use index::Index;
-use rows::{ArticleRow, Set};
+use rows::{AllArticles, ArticleRow, Set};
 
 /// An article that answers a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,7 +145,7 @@ fn ranked(tx: &impl StoreTx, query: &Query) -> Result<Option<Vec<Ranked<ArticleI
 
 /// Makes the index of the articles that are here.
 fn make_anew(tx: &mut impl StoreTx, secret: Nonce) -> Result<(), StoreError> {
-    let (rows, unreadable) = ArticleRow::all(tx)?;
+    let AllArticles { rows, unreadable } = ArticleRow::all(tx)?;
     let mut index = Index::begin(tx, secret)?;
     for (id, row) in &rows {
         if let Some(article) = &row.article {

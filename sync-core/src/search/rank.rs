@@ -54,11 +54,9 @@ pub fn rank<D: Ord + Copy>(query: &Query, postings: &BTreeMap<String, Postings<D
             held.entry(hit.document).or_default().insert(term, weight * hit.relevance());
         }
     }
-    let attempts: [&dyn Fn(&Held<'_>) -> Option<f64>; 3] =
-        [&|held| looked.all(held), &|held| looked.most(held), &|held| looked.characters(held)];
-    for attempt in attempts {
-        let found =
-            held.iter().filter_map(|(document, held)| Some(Ranked { document: *document, score: attempt(held)? }));
+    for attempt in [Looked::all, Looked::most, Looked::characters] {
+        let scored = held.iter().map(|(document, held)| (*document, attempt(&looked, held)));
+        let found = scored.filter_map(|(document, score)| Some(Ranked { document, score: score? }));
         let mut found: Vec<Ranked<D>> = found.collect();
         if !found.is_empty() {
             found.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.document.cmp(&other.document)));

@@ -53,10 +53,11 @@ pub fn terms(text: &str) -> Vec<Occurrence> {
                 }
             }
             Piece::Name(name) => {
-                if let (Some(before), Some(first)) = (&before, name.parts.first()) {
-                    if before.belongs_with(first) && text[before.end..first.start] == *" " {
-                        push_joined(&mut found, &[before.clone(), first.clone()]);
-                    }
+                if let (Some(before), Some(first)) = (&before, name.parts.first())
+                    && before.belongs_with(first)
+                    && text[before.end..first.start] == *" "
+                {
+                    push_joined(&mut found, &[before.clone(), first.clone()]);
                 }
                 push_name(&mut found, &name.parts);
                 before = name.parts.into_iter().next_back();

@@ -21,7 +21,7 @@ fn id(article: &Value) -> ArticleId {
 /// Asks as the phone would, but for this change.
 async fn ask(phone: &mut Phone, with: impl FnOnce(&mut SyncRequest)) -> SyncReply {
     let (usual, _) = phone.intercept();
-    let mut request = SyncRequest::decode(&envelope::unpack(&usual, 1 << 20).unwrap()).unwrap();
+    let mut request = SyncRequest::decode(&envelope::unpack(&usual, 1 << 20).expect("an envelope")).expect("a request");
     with(&mut request);
     let bytes = envelope::pack(&request.encode(), Effort::Quick);
     let body = phone.post(bytes.clone()).await.expect("an answer");

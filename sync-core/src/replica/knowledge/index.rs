@@ -8,6 +8,7 @@
 //! Articles are numbered; the roster says which number is which article.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -170,11 +171,13 @@ impl Index {
         let mut found = BTreeMap::new();
         for term in query.terms() {
             let number = part_number(&self.secret, beginning(term));
-            if !read.contains_key(&number) {
-                let Some(part) = self.read_part(tx, number)? else { return Ok(None) };
-                read.insert(number, part);
-            }
-            let part = &read[&number];
+            let part = match read.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let Some(part) = self.read_part(tx, number)? else { return Ok(None) };
+                    vacant.insert(part)
+                }
+            };
             let Some(mut postings) = part.postings(term) else { return Ok(None) };
             if postings.is_empty() && query.unfinished().is_some_and(|(_, whole)| whole == term) {
                 let Some(endings) = endings(part, query) else { return Ok(None) };

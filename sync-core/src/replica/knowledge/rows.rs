@@ -34,6 +34,12 @@ pub(super) struct ArticleRow {
     pub article: Option<Article>,
 }
 
+/// What stands in the table.
+pub(super) struct AllArticles {
+    pub rows: Vec<(ArticleId, ArticleRow)>,
+    pub unreadable: Vec<ArticleId>,
+}
+
 /// Shorter than any id.
 const SET: &[u8] = b"set";
 
@@ -75,7 +81,7 @@ impl ArticleRow {
     }
 
     /// Every article that reads, and the ids of those that do not.
-    pub fn all(tx: &impl StoreTx) -> Result<(Vec<(ArticleId, Self)>, Vec<ArticleId>), StoreError> {
+    pub fn all(tx: &impl StoreTx) -> Result<AllArticles, StoreError> {
         let Sifted { rows, unreadable } = tx.sift(Table::Article, b"")?;
         let mut damaged: Vec<ArticleId> =
             unreadable.iter().filter_map(|(key, _)| ArticleId::from_slice(key).ok()).collect();
@@ -87,7 +93,7 @@ impl ArticleRow {
                 _ => damaged.push(id),
             }
         }
-        Ok((read, damaged))
+        Ok(AllArticles { rows: read, unreadable: damaged })
     }
 }
 

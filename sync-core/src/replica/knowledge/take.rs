@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::KnowledgeFault;
 use super::index::Index;
-use super::rows::{ArticleRow, Set};
+use super::rows::{AllArticles, ArticleRow, Set};
 use crate::ids::ArticleId;
 use crate::reference::Article;
 use crate::replica::reply::Page;
@@ -130,7 +130,7 @@ impl<T: StoreTx> Keeper<'_, T> {
 
     /// The set is here anew, and whole: what was not in it is gone.
     fn let_go_of_the_rest(&mut self) -> Result<(), StoreError> {
-        let (rows, unreadable) = ArticleRow::all(self.tx)?;
+        let AllArticles { rows, unreadable } = ArticleRow::all(self.tx)?;
         let generation = self.set.generation;
         let (old, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| row.generation != generation);
         for id in old.into_iter().map(|(id, _)| id).chain(unreadable) {
