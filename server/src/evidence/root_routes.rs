@@ -82,8 +82,10 @@ async fn list_roots(ctx: TenantCtx, Query(page): Query<PageQuery>) -> ApiResult<
     Ok(Json(Page::of(rows, &page, |row| row.day, RootView::from)))
 }
 
-/// What is under the root of a day, in the order of the tree (RFC 6962): whoever has the root computes it from this again, and
-/// finds out if a leaf was changed or taken out; a ticket that is listed here and has no evidence any more was taken out.
+/// What is under the root of a day, in the order of the tree.
+///
+/// Whoever has the root computes it from this again (RFC 6962), and finds out if a leaf was changed or taken out. A ticket
+/// that is listed here and has no evidence any more was taken out itself.
 #[utoipa::path(get, path = "/audit/roots/{day}/leaves", tag = "audit", params(("day" = NaiveDate, Path), PageQuery),
     responses((status = 200, body = Page<LeafView>), (status = "4XX", body = ProblemView)))]
 async fn list_leaves(

@@ -33,6 +33,7 @@ const TAGS: [(&str, &str); 16] = [
     ("live", "positions and what is happening now"),
     ("sync", "what phones speak: binary, offline first"),
     ("attachments", "the bytes of photos and signatures"),
+    ("audit", "what to write down elsewhere, so that the past cannot be rewritten unseen"),
 ];
 
 /// The document and the page at `/docs`.
