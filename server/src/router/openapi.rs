@@ -16,7 +16,7 @@ use crate::platform::problem::{Problem, ProblemView};
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
 /// What the operations are about, in the order in which somebody new needs them.
-const TAGS: [(&str, &str); 16] = [
+const TAGS: [(&str, &str); 17] = [
     ("sessions", "signing in and out"),
     ("users", "who works here"),
     ("devices", "phones with keys of their own"),
