@@ -37,7 +37,8 @@ pub(super) fn kind(c: char) -> Kind {
     match c {
         '-' | '/' | '.' | '_' | '\u{2010}' => Kind::Joint,
         '*' | '`' | '\n' | '\r' | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => Kind::Nothing,
-        _ if is_ideograph(c) => Kind::Ideograph,
+        // Their blocks hold punctuation too, such as the middle dot between foreign names.
+        _ if is_ideograph(c) && c.is_alphanumeric() => Kind::Ideograph,
         _ if c.is_numeric() => Kind::Digit,
         _ if c.is_alphabetic() => Kind::Letter,
         _ => Kind::Gap,

@@ -162,19 +162,26 @@ fn the_format_of_today_does_not_change() {
     let batch = Batch::sign(&a_header(&[chunk(b"one")]), vec![chunk(b"one")], &a_batch().1).unwrap();
     let mut request = a_full_request();
     request.batches = vec![];
+    // As it was before phones carried batches for each other.
+    let mut without_couriers = request.clone();
+    (without_couriers.wants_certificate, without_couriers.couriered) = (false, vec![]);
     // As the first apps wrote it, who knew of no documents to give back and of no batches offered again.
-    let mut of_the_first_apps = request.clone();
+    let mut of_the_first_apps = without_couriers.clone();
     of_the_first_apps.offered_again = 0;
     of_the_first_apps.returned.truncate(1);
+    let mut without_certificate = a_full_reply();
+    (without_certificate.certificate, without_certificate.refused_couriered) = (vec![], vec![]);
     // As the first servers wrote it.
-    let mut without_receipts = a_full_reply();
+    let mut without_receipts = without_certificate.clone();
     without_receipts.receipts = Receipts::default();
     without_receipts.acks[0].position = None;
     for (what, bytes, digest) in [
         ("request of the first apps", of_the_first_apps.encode(), GOLDEN_FIRST_REQUEST),
-        ("request", request.encode(), GOLDEN_REQUEST),
+        ("request without couriers", without_couriers.encode(), GOLDEN_REQUEST),
+        ("request", request.encode(), GOLDEN_REQUEST_WITH_COURIERS),
         ("reply without receipts", without_receipts.encode(), GOLDEN_REPLY),
-        ("reply", a_full_reply().encode(), GOLDEN_REPLY_WITH_RECEIPTS),
+        ("reply without a certificate", without_certificate.encode(), GOLDEN_REPLY_WITH_RECEIPTS),
+        ("reply", a_full_reply().encode(), GOLDEN_REPLY_WITH_CERTIFICATE),
         ("batch header", batch.header_bytes().to_vec(), GOLDEN_HEADER),
     ] {
         assert_eq!(Sha256Hash::of(&bytes).to_string()[..16], *digest, "{what}");
@@ -302,6 +309,8 @@ proptest! {
 
 const GOLDEN_FIRST_REQUEST: &str = "edc6f440b655de44";
 const GOLDEN_REQUEST: &str = "944f924ee1f40adf";
+const GOLDEN_REQUEST_WITH_COURIERS: &str = "e4a57207b22a9534";
 const GOLDEN_REPLY: &str = "523b84381cb75946";
 const GOLDEN_REPLY_WITH_RECEIPTS: &str = "66f3f72f6375ed0e";
+const GOLDEN_REPLY_WITH_CERTIFICATE: &str = "4c0ca3e931642e6c";
 const GOLDEN_HEADER: &str = "2e394256a099df70";

@@ -8,10 +8,11 @@ use sqlx::PgConnection;
 const SHARED: [&str; 2] = ["_sqlx_migrations", "server_epoch"];
 
 /// Functions that run with other rights than their caller's. Each answers one narrow question.
-const DEFINERS: [&str; 10] = [
+const DEFINERS: [&str; 11] = [
     "authenticate",
     "claim_server_epoch",
     "feed_lag_s",
+    "find_articles",
     "forget_expired",
     "forget_positions",
     "log_days_due",
