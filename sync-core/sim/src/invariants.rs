@@ -67,13 +67,21 @@ fn broken(invariant: &'static str, detail: String) -> Holds {
 /// A ticket and changes of its document: its heads, or all of them.
 type Heads = (TicketId, Vec<Sha256Hash>);
 
+/// A change, and the fact that it adds if a phone made it.
+type Owed = (Sha256Hash, Option<FactId>);
+
+/// What a phone held of a ticket.
+type Held = (TicketId, Vec<Owed>);
+
 /// What the checks have to remember of a run.
 #[derive(Default)]
 pub struct Witness {
     /// What documents came to, by ticket and heads.
     states: BTreeMap<Heads, String>,
     /// What phones held when a server was lost: which phone, and changes by ticket.
-    owed: Vec<(DeviceId, Vec<Heads>)>,
+    owed: Vec<(DeviceId, Vec<Held>)>,
+    /// Every fact that any server ever had in a document.
+    admitted: BTreeSet<FactId>,
 }
 
 impl Witness {
@@ -87,6 +95,10 @@ impl Witness {
         }
     }
 
+    pub fn note_admitted(&mut self, server: &Server) {
+        self.admitted.extend(server.tickets.values().flat_map(|doc| doc.facts().map(|fact| fact.id)));
+    }
+
     /// A server is about to be lost. What this phone has of it must come back: all but its own work of which it has not
     /// heard that it arrived, which may be made again.
     pub fn note_owed(&mut self, phone: &mut Phone, tickets: &[TicketId], server: &Server) {
@@ -97,8 +109,9 @@ impl Witness {
             let is_unsent =
                 |change: &RawChange| check_chunk(&change.bytes).is_ok_and(|parsed| unsent.contains(&parsed.fact().id));
             let changes = theirs.changes_since(&[]).into_iter().filter(|change| !is_unsent(change));
-            let changes = changes.map(|change| change.hash);
-            held.push((*ticket, changes.filter(|hash| doc.has_change(hash)).collect()));
+            let changes = changes.filter(|change| doc.has_change(&change.hash));
+            let fact = |change: &RawChange| check_chunk(&change.bytes).ok().map(|parsed| parsed.fact().id);
+            held.push((*ticket, changes.map(|change| (change.hash, fact(&change))).collect()));
         }
         self.owed.push((phone.identity.device, held));
     }
@@ -111,8 +124,12 @@ impl Witness {
     pub fn check_owed(&self, server: &Server) -> Holds {
         for (device, held) in &self.owed {
             for (ticket, changes) in held {
-                let doc = server.tickets.get(ticket);
-                if let Some(hash) = changes.iter().find(|hash| doc.is_none_or(|doc| !doc.has_change(hash))) {
+                // A clone of the phone may have said the same first, in another change.
+                let is_back = |(hash, fact): &&Owed| {
+                    let doc = server.tickets.get(ticket);
+                    doc.is_some_and(|doc| doc.has_change(hash) || fact.is_some_and(|fact| doc.fact(fact).is_some()))
+                };
+                if let Some((hash, _)) = changes.iter().find(|owed| !is_back(owed)) {
                     return broken(PHONES_BRING_IT_BACK, format!("{hash:?} of {ticket:?}, which {device:?} had"));
                 }
             }
@@ -239,11 +256,11 @@ pub fn lists_are_the_fold(phone: &mut Phone, tickets: &[TicketId]) -> Holds {
     Ok(())
 }
 
-pub fn an_overlay_is_no_base(phone: &mut Phone) -> Holds {
+pub fn an_overlay_is_no_base(phone: &mut Phone, witness: &Witness) -> Holds {
     for (ticket, facts) in phone.carries().into_values() {
         let Some(doc) = phone.doc(ticket) else { continue };
-        if let Some(fact) = facts.iter().find(|fact| doc.fact(**fact).is_some() && !doc.admissions().contains_key(fact))
-        {
+        let is_built_on = |fact: &&FactId| doc.fact(**fact).is_some() && !witness.admitted.contains(*fact);
+        if let Some(fact) = facts.iter().find(is_built_on) {
             return broken(AN_OVERLAY_IS_NO_BASE, format!("{fact:?} on {:?}", phone.identity.device));
         }
     }

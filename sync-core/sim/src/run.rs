@@ -255,11 +255,12 @@ impl Run {
     }
 
     fn check_step(&mut self, who: usize) -> Holds {
+        self.witness.note_admitted(&self.server);
         let phone = &mut self.phones[who];
         must::no_command_is_lost(phone, &self.server)?;
         must::the_outbox_moves(phone, &self.server)?;
         must::lists_are_the_fold(phone, &self.tickets)?;
-        must::an_overlay_is_no_base(phone)?;
+        must::an_overlay_is_no_base(phone, &self.witness)?;
         must::a_courier_keeps_it(phone, &self.server)?;
         must::numbers_are_used_once(&self.server)?;
         must::no_stranger_is_served(&self.server, self.attacker.as_ref())?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sync_core::document::{DocumentKey, RawChange, TicketDoc};
+use sync_core::document::{Actor, DocumentError, DocumentKey, RawChange, TicketDoc};
 use sync_core::ids::*;
 use sync_core::wire::*;
 
-use super::{FeedEvent, FeedRow, Server};
+use super::{FeedEvent, FeedRow, Server, admission};
 
 impl Server {
     /// What an earlier server had, as far as it can be shown that it did.
@@ -54,6 +54,16 @@ impl Server {
             self.parked.insert(ticket, parked);
         }
         if !taken.is_empty() {
+            // A fact may have come back without its admission, which stands on something that has not.
+            let (actor, received) = (Actor::of_server(ticket, self.epoch), self.now);
+            let doc = self.tickets.get_mut(&ticket).expect("the ticket");
+            let pending: Vec<FactId> = doc.pending().map(|fact| fact.id).collect();
+            if !pending.is_empty() {
+                let admitted = doc.server_edit::<DocumentError>(actor, |edit| {
+                    pending.iter().try_for_each(|fact| edit.admit(*fact, &admission(edit.next_n(), received)))
+                });
+                taken.push(admitted.unwrap());
+            }
             self.publish(ticket, taken);
             self.follow_grants(ticket);
         }
