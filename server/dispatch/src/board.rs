@@ -7,6 +7,7 @@ use crate::duty::Duty;
 use crate::engineer::{Engineer, EngineerIndex};
 use crate::interval::{IntervalError, in_range};
 use crate::nearby::Nearby;
+use crate::policy::Policy;
 use crate::route::{Ground, Job, Route};
 use crate::travel::{Travel, TravelError};
 use crate::visit::{Task, Visit, VisitIndex};
@@ -167,6 +168,13 @@ impl Board {
             Job::Visit(visit) => visit.0,
             Job::Commitment(number) => self.first_commitment[engineer.0 as usize] + number,
         }
+    }
+
+    /// What it costs in lateness to leave a visit out: it is late for as long as anybody could have worked.
+    pub(crate) fn missed_cost(&self, visit: VisitIndex, policy: &Policy) -> i64 {
+        let end = self.duties.iter().map(|duty| duty.hours.closes).max().unwrap_or(self.now);
+        let task = &self.tasks[visit.0 as usize];
+        policy.late_cost(task.priority, task.late_s(end))
     }
 
     pub(crate) fn engineer_indices(&self) -> impl Iterator<Item = EngineerIndex> + use<> {

@@ -73,7 +73,8 @@ pub struct Plan {
 pub struct PlanScore {
     /// The sum of the weights of the visits left out.
     pub unserved_weight: i64,
-    /// What is late by its SLA, in seconds-equivalents of the policy.
+    /// What is late by its SLA, in seconds-equivalents of the policy. What is left out is late by the end of the last
+    /// shift.
     pub lateness_s: i64,
     /// Driving in seconds, the way home included where a shift asks for it, and overtime as the policy weighs it.
     pub travel_s: i64,

@@ -40,7 +40,11 @@ impl<'a> Draft<'a> {
             held: vec![0; visits],
             waiting: (0..visits as u32).collect(),
             waits_at: (0..visits as u32).collect(),
-            score: PlanScore { unserved_weight: field.weights.iter().sum(), ..PlanScore::default() },
+            score: PlanScore {
+                unserved_weight: field.weights.iter().sum(),
+                lateness_s: field.missed_s.iter().sum(),
+                ..PlanScore::default()
+            },
             journal: Vec::new(),
             changed: 0,
             routes,
@@ -192,6 +196,7 @@ impl<'a> Draft<'a> {
         self.held[visit as usize] += 1;
         if self.is_served(visit) {
             self.score.unserved_weight -= self.field.weights[visit as usize];
+            self.score.lateness_s -= self.field.missed_s[visit as usize];
             let place = self.waits_at[visit as usize] as usize;
             self.waiting.swap_remove(place);
             if let Some(moved) = self.waiting.get(place) {
@@ -203,6 +208,7 @@ impl<'a> Draft<'a> {
     fn leave(&mut self, visit: u32) {
         if self.is_served(visit) {
             self.score.unserved_weight += self.field.weights[visit as usize];
+            self.score.lateness_s += self.field.missed_s[visit as usize];
             self.waits_at[visit as usize] = self.waiting.len() as u32;
             self.waiting.push(visit);
         }

@@ -28,6 +28,8 @@ pub(super) struct Field<'a> {
     pub tasks: Vec<Task>,
     pub atlas: Atlas,
     pub weights: Vec<i64>,
+    /// What it costs in lateness to leave each visit out.
+    pub missed_s: Vec<i64>,
     /// The duties that could take each visit if nothing were planned. The largest table of a plan: 16 bytes for each
     /// pair.
     pub able: Vec<Vec<Able>>,
@@ -61,6 +63,7 @@ impl<'a> Field<'a> {
             tasks: board.tasks.clone(),
             atlas: board.atlas.clone(),
             weights: visits.iter().map(|visit| policy.weight(board.visit(*visit).priority)).collect(),
+            missed_s: visits.iter().map(|visit| board.missed_cost(*visit, policy)).collect(),
             able: visits.iter().map(|visit| able(board, policy, &board.duties, *visit)).collect(),
             crews: board.visits().iter().map(|visit| visit.crew_size).collect(),
             ties: ties(board.visits()),
@@ -93,6 +96,7 @@ impl<'a> Field<'a> {
             tasks,
             atlas,
             weights: visits.iter().map(|visit| whole.weights[*visit as usize]).collect(),
+            missed_s: visits.iter().map(|visit| whole.missed_s[*visit as usize]).collect(),
             able: visits.iter().map(able).collect(),
             crews: vec![1; visits.len()],
             ties: BTreeMap::new(),

@@ -45,8 +45,11 @@ pub(super) fn report(board: &Board, policy: &Policy, mut routes: Vec<Route>) -> 
 /// What the levels of a plan come to.
 fn plan_score(board: &Board, policy: &Policy, routes: &[Route], at: &[Vec<usize>]) -> PlanScore {
     let mut score = PlanScore::default();
-    let left_out = board.visits().iter().zip(at).filter(|(_, at)| at.is_empty());
-    score.unserved_weight = left_out.map(|(visit, _)| policy.weight(visit.priority)).sum();
+    let left_out = board.visit_indices().zip(at).filter(|(_, at)| at.is_empty());
+    for (visit, _) in left_out {
+        score.unserved_weight += policy.weight(board.visit(visit).priority);
+        score.lateness_s += board.missed_cost(visit, policy);
+    }
     for (route, duty) in routes.iter().zip(&board.duties) {
         let cost = route.cost(duty, board, policy);
         score.lateness_s += cost.lateness_s;
