@@ -12,6 +12,7 @@ fn main() {
     for engineers in [100, 1000, 10_000, 100_000] {
         rank_against_scan(engineers);
     }
+    a_visit_more();
     for visits in [1000, 1400] {
         println!("plan: 40 engineers × 5 days, {visits} visits");
         for rounds in [0, 1000, 4000] {
@@ -60,6 +61,42 @@ fn plan_a_week(visits: usize, rounds: u64) {
     let took = start.elapsed();
     let (served, left_out) = (plan.explanations.len(), plan.unserved.len());
     println!("{rounds:>7} rounds: {took:>9.1?}, served {served}, left out {left_out}, {:?}", plan.score);
+}
+
+/// One visit into a planned day of 80 engineers: taken out, and put in again where it is best.
+fn a_visit_more() {
+    let mut dice = Dice(5);
+    let engineers = (0..80).map(|_| an_engineer(&mut dice, 0.2, 1, 0)).collect();
+    let visits = (0..1000).map(|_| a_visit(&mut dice, 0.2, 1)).collect();
+    let board = Board::new(MONDAY, Travel::Direct { detour: 1.4 }, engineers, visits).expect("a sound board");
+    let policy = Policy::default();
+    let plan = plan(&board, &policy, Budget::rounds(20_000), 1);
+    let order = |route: &PlannedRoute| {
+        let visits = route.stops.iter().filter_map(|stop| match stop.job {
+            Job::Visit(visit) => Some(visit),
+            Job::Commitment(_) => None,
+        });
+        Order { engineer: route.engineer, shift: route.shift, visits: visits.collect() }
+    };
+    let orders: Vec<Order> = plan.routes.iter().map(order).collect();
+    let preparing = Instant::now();
+    let prepared = Prepared::new(&board, &policy);
+    let preparing = preparing.elapsed();
+    let laying = Instant::now();
+    let mut day = Day::new(&prepared, &orders);
+    let laying = laying.elapsed();
+    let mut taken: Vec<Duration> = Vec::new();
+    for explanation in &plan.explanations {
+        if day.cancel(explanation.visit) {
+            taken.push(timed(|| day.take(explanation.visit)));
+        }
+    }
+    taken.sort();
+    let (median, p99) = (taken[taken.len() / 2], taken[taken.len() * 99 / 100]);
+    println!(
+        "day: 80 engineers, {} visits: one more {median:.1?}, p99 {p99:.1?}; prepared in {preparing:.1?}, laid in {laying:.1?}",
+        plan.explanations.len()
+    );
 }
 
 fn an_engineer(dice: &mut Dice, wide_deg: f64, days: i64, commitments: usize) -> Engineer {

@@ -20,8 +20,10 @@ mod route;
 mod rules;
 
 mod nearby;
+mod offer;
 mod plan;
 mod rank;
+mod relax;
 
 pub use board::{Board, BoardError};
 pub use engineer::{
@@ -29,10 +31,15 @@ pub use engineer::{
     SkillIndex, TerritoryIndex,
 };
 pub use interval::{Interval, IntervalError, TimeWindow};
+pub use offer::{Offer, offers};
 pub use place::{Place, PlaceError};
-pub use plan::{Budget, Explanation, Plan, PlanScore, PlannedRoute, PlannedStop, Unserved, plan, plan_while};
+pub use plan::{
+    Budget, Day, Explanation, Order, Plan, PlanScore, PlannedRoute, PlannedStop, Prepared, Taken, Unserved, plan,
+    plan_while,
+};
 pub use policy::{Policy, Score};
 pub use rank::{Candidate, Ranking, Refused, assess, rank, scan};
+pub use relax::{Change, Relaxation};
 pub use route::Job;
 pub use rules::{Reason, Rule, RuleCounts};
 pub use travel::{Travel, TravelError, TravelTable};

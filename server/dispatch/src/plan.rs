@@ -5,6 +5,7 @@
 //! [`report`] explains the result. What is better is decided level by level: see [`PlanScore`].
 
 mod construct;
+mod day;
 mod divide;
 mod draft;
 mod epochs;
@@ -19,9 +20,12 @@ use crate::board::Board;
 use crate::engineer::EngineerIndex;
 use crate::policy::Policy;
 use crate::rank::{Candidate, Refused};
+use crate::relax::Relaxation;
 use crate::route::Job;
 use crate::rules::{Rule, RuleCounts};
 use crate::visit::VisitIndex;
+
+pub use day::{Day, Order, Prepared, Taken};
 
 /// Plans all visits of the board into the shifts of its engineers, around what they have booked.
 ///
@@ -127,7 +131,7 @@ pub struct Explanation {
 }
 
 /// Why a visit is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unserved {
     pub visit: VisitIndex,
     /// How many engineers could take it: 0, unless it takes a crew that does not come together, or waits for another.
@@ -138,4 +142,7 @@ pub struct Unserved {
     pub main: Option<Rule>,
     /// A visit that would have to come before and is left out too.
     pub waits_for: Option<VisitIndex>,
+    /// What would have to give, beside everything else that is planned: the least change of each kind, the smallest
+    /// first. Only of the heaviest visits, as many as the policy says, and of none that is tied to others.
+    pub relaxations: Vec<Relaxation>,
 }

@@ -10,6 +10,8 @@ pub struct Policy {
     pub shortlist: usize,
     /// How many of those who cannot take a visit the explanation of a plan names, each with the reason.
     pub refusals: usize,
+    /// For how many of the visits that a plan leaves out it says what would help, the heaviest first.
+    pub relaxed: usize,
     /// What a second of additional travel costs, in thousandths.
     pub travel_permille: u32,
     /// What a shift filled to the brim costs in seconds; the cost grows with the square of the filling, so that work
@@ -67,6 +69,7 @@ impl Default for Policy {
         Self {
             shortlist: 5,
             refusals: 100,
+            relaxed: 100,
             travel_permille: 1000,
             full_load_s: 3600,
             wait_permille: [200, 80, 30, 15, 8],

@@ -8,7 +8,7 @@ use crate::rest::NEVER;
 use crate::route::{Ground, Insertion, Route, Wanted};
 use crate::rules::{Reason, Rule, RuleCounts, eligible, within_working_time};
 use crate::travel::Travel;
-use crate::visit::{Task, Visit};
+use crate::visit::{Starts, Task, Visit};
 
 /// Ranks the engineers for one visit: the `policy.shortlist` best, exactly as [`scan`] would find them, but without
 /// looking at engineers who are provably too far away to be among them.
@@ -118,6 +118,11 @@ impl<'a> Question<'a> {
         let task = Task::of(visit);
         let first_start = task.starts.first(board.now());
         Self { visit, task, first_start }
+    }
+
+    /// When a visit may start, whatever the time is now.
+    pub fn starts_of(visit: &Visit) -> Starts {
+        Task::of(visit).starts
     }
 
     fn wanted(&self, deadline: i64) -> Wanted<'_> {

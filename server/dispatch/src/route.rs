@@ -95,6 +95,8 @@ pub(crate) struct RouteCost {
     pub lateness_s: i64,
     pub travel_s: i64,
     pub balance_s: i64,
+    /// How many published appointments are not as they were published.
+    pub moved: i64,
 }
 
 /// What a route's times depend on besides the route.
@@ -155,6 +157,39 @@ impl Route {
         route.measure(ground);
         let _ = route.refresh(ground);
         route
+    }
+
+    /// The same stops at other hours; `None` if they cannot be done then.
+    pub fn again(&self, ground: Ground<'_>) -> Option<Route> {
+        let mut route = self.clone();
+        let is_feasible = route.refresh(ground) || !route.stops.iter().any(|stop| matches!(stop.job, Job::Visit(_)));
+        is_feasible.then_some(route)
+    }
+
+    /// When the route would be finished with a visit more, where it fits.
+    pub fn finish_with(&self, ground: Ground<'_>, wanted: Wanted<'_>, position: usize) -> Option<i64> {
+        let mut route = self.clone();
+        let stop = Stop {
+            job: Job::Visit(VisitIndex(u32::MAX)),
+            node: ground.duty.from_node,
+            duration_s: wanted.task.duration_s,
+            load: 0,
+            priority: wanted.task.priority,
+            due: NEVER,
+            starts: wanted.task.starts.clone(),
+            deadline: wanted.deadline,
+            bias_s: 0,
+            is_held: false,
+            arrive: 0,
+            start: 0,
+            end: 0,
+        };
+        let Detour { into_s, onto_s, .. } = self.detour(ground, wanted, position)?;
+        route.stops.insert(position, stop);
+        route.nodes.insert(position + 1, ground.duty.from_node);
+        route.drives[position] = into_s;
+        route.drives.insert(position + 1, onto_s);
+        route.refresh(ground).then_some(route.finish)
     }
 
     /// Puts a visit where [`Route::try_insert`] said that it fits.
@@ -237,7 +272,9 @@ impl Route {
             let wait_s = stop.start - stop.starts.first(board.now());
             cost.balance_s += policy.wait_cost(stop.priority, wait_s) + stop.bias_s;
             if board.has_published {
-                cost.balance_s += policy.change_cost(board.visit(index), duty.engineer, stop.start);
+                let change_s = policy.change_cost(board.visit(index), duty.engineer, stop.start);
+                cost.balance_s += change_s;
+                cost.moved += i64::from(change_s > 0);
             }
         }
         // Overtime that is booked already is nothing that a plan could do about.

@@ -80,21 +80,22 @@ fn the_same_rounds_give_the_same_bytes_on_any_number_of_threads() {
 
 #[test]
 fn what_makes_no_sense_is_refused_by_name() {
-    let wrong = |change: &dyn Fn(&mut Value)| {
+    let wrong = |change: fn(&mut Value)| {
         let mut day = day();
         change(&mut day);
         refused(&day)
     };
-    let cases: [(&dyn Fn(&mut Value), &str); 9] = [
-        (&|day| day["visits"][0]["priorty"] = json!(1), "unknown field `priorty`"),
-        (&|day| day["visits"][1]["id"] = json!("T-1"), "visit \"T-1\" is there twice"),
-        (&|day| day["visits"][0]["barred"] = json!(["bob"]), "barred: there is no \"bob\""),
-        (&|day| day["visits"][0]["windows"] = json!([[9, 3]]), "windows[0]"),
-        (&|day| day["visits"][0]["place"]["lat"] = json!(140.0), "latitude 140"),
-        (&|day| day["visits"][0]["place"] = json!({ "lat": 1.0 }), "a place has `lat` and `lon`"),
-        (&|day| day["visits"][0]["after"] = json!([{ "visit": "T-1" }]), "after itself"),
-        (&|day| day["engineers"][0]["speed_kmh"] = json!(-3.0), "speed"),
-        (&|day| day["travel"] = json!({ "kind": "matrix", "seconds": [[0, 1], [0]] }), "seconds[1]: 1 entries"),
+    type Change = fn(&mut Value);
+    let cases: [(Change, &str); 9] = [
+        (|day| day["visits"][0]["priorty"] = json!(1), "unknown field `priorty`"),
+        (|day| day["visits"][1]["id"] = json!("T-1"), "visit \"T-1\" is there twice"),
+        (|day| day["visits"][0]["barred"] = json!(["bob"]), "barred: there is no \"bob\""),
+        (|day| day["visits"][0]["windows"] = json!([[9, 3]]), "windows[0]"),
+        (|day| day["visits"][0]["place"]["lat"] = json!(140.0), "latitude 140"),
+        (|day| day["visits"][0]["place"] = json!({ "lat": 1.0 }), "a place has `lat` and `lon`"),
+        (|day| day["visits"][0]["after"] = json!([{ "visit": "T-1" }]), "after itself"),
+        (|day| day["engineers"][0]["speed_kmh"] = json!(-3.0), "speed"),
+        (|day| day["travel"] = json!({ "kind": "matrix", "seconds": [[0, 1], [0]] }), "seconds[1]: 1 entries"),
     ];
     for (change, said) in cases {
         let error = wrong(change);

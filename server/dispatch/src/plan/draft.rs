@@ -17,6 +17,10 @@ pub(super) struct Draft<'a> {
     waiting: Vec<u32>,
     waits_at: Vec<u32>,
     score: PlanScore,
+    /// What it costs to move a published appointment, beside what the policy says.
+    dear_move: i64,
+    /// How many published appointments are elsewhere or at another time.
+    moved: i64,
     /// The routes as they were at the mark, of which the first `changed` are in use.
     journal: Vec<(u32, Route)>,
     changed: usize,
@@ -45,6 +49,8 @@ impl<'a> Draft<'a> {
                 lateness_s: field.missed_s.iter().sum(),
                 ..PlanScore::default()
             },
+            dear_move: 0,
+            moved: 0,
             journal: Vec::new(),
             changed: 0,
             routes,
@@ -104,6 +110,18 @@ impl<'a> Draft<'a> {
             route.cheapest(ground, wanted, field.policy, rates, limit)
         } else {
             None
+        }
+    }
+
+    /// Every position on one route where a visit fits, with what it costs there.
+    pub fn places_on(&self, visit: u32, able: Able, mut each: impl FnMut(i64, usize)) {
+        let (field, route) = (self.field, &self.routes[able.duty as usize]);
+        let (ground, wanted) = (field.ground(able.duty as usize), field.wanted(visit, able));
+        for position in 0..=route.stops.len() {
+            if let Some(found) = route.try_insert(ground, wanted, position, field.policy) {
+                let travel = field.policy.travel_cost(found.detour_s) * TRAVEL_FIRST;
+                each(travel + wanted.bias_s + found.late_cost * LATE_FIRST, position);
+            }
         }
     }
 
@@ -179,6 +197,12 @@ impl<'a> Draft<'a> {
             + lateness_s.saturating_mul(LATE_FIRST)
             + self.field.policy.travel_cost(travel_s) * TRAVEL_FIRST
             + balance_s
+            + self.moved * self.dear_move
+    }
+
+    /// From here on it costs so much more to move a published appointment.
+    pub fn dear_moves(&mut self, more: i64) {
+        self.dear_move = more;
     }
 
     /// Everything on a route is served by it.
@@ -240,6 +264,7 @@ impl<'a> Draft<'a> {
         self.score.lateness_s += new.lateness_s - old.lateness_s;
         self.score.travel_s += new.travel_s - old.travel_s;
         self.score.balance_s += new.balance_s - old.balance_s;
+        self.moved += new.moved - old.moved;
     }
 
     fn cost_of(&self, duty: usize) -> RouteCost {

@@ -158,7 +158,14 @@ fn terms(draft: &Draft<'_>) -> Terms {
     let served = field.tasks.len() - draft.waiting().len();
     let mean_s = draft.score().travel_s as f64 / (served.max(1) as f64);
     let hottest = mean_s.max(1.0) * HOTTEST * TRAVEL_FIRST as f64;
-    Terms { hottest, drop_cost: (mean_s.max(60.0) * DROP * TRAVEL_FIRST as f64) as i64 }
+    Terms { hottest, drop_cost: drop_cost(draft) }
+}
+
+/// What it costs to leave out a unit of weight, in the units of a draft's scalar.
+pub(super) fn drop_cost(draft: &Draft<'_>) -> i64 {
+    let served = draft.field.tasks.len() - draft.waiting().len();
+    let mean_s = draft.score().travel_s as f64 / (served.max(1) as f64);
+    (mean_s.max(60.0) * DROP * TRAVEL_FIRST as f64) as i64
 }
 
 /// How hot it is at first, in drives between two visits.

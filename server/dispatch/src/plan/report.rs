@@ -6,6 +6,7 @@ use crate::board::Board;
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::rank::{Candidate, Question, Refused, assess_among, score};
+use crate::relax::relaxations;
 use crate::route::{Job, Route, Wanted};
 use crate::rules::{RuleCounts, eligible};
 use crate::visit::VisitIndex;
@@ -35,6 +36,15 @@ pub(super) fn report(board: &Board, policy: &Policy, mut routes: Vec<Route>) -> 
                 let waits_for = waits_for.filter(|earlier| at[earlier.0 as usize].is_empty()).min();
                 plan.unserved.push(unserved(board, policy, &routes, visit, waits_for));
             }
+        }
+    }
+    // What would help is told of the heaviest: it takes a while, and nobody reads more.
+    let mut heaviest: Vec<usize> = (0..plan.unserved.len()).collect();
+    heaviest.sort_by_key(|number| std::cmp::Reverse(policy.weight(board.visit(plan.unserved[*number].visit).priority)));
+    for number in heaviest.into_iter().take(policy.relaxed) {
+        let visit = plan.unserved[number].visit;
+        if !ties.contains_key(&visit.0) {
+            plan.unserved[number].relaxations = relaxations(board, policy, &routes, board.visit(visit));
         }
     }
     let all = routes.iter().enumerate().filter(|(_, route)| !route.stops.is_empty());
@@ -87,7 +97,8 @@ fn unserved(
 ) -> Unserved {
     let (able, refused) = everybody(board, policy, routes, &Question::new(board, board.visit(visit)));
     let refused = counts(&refused);
-    Unserved { visit, able: able.len() as u32, refused, main: refused.main(), waits_for }
+    let able = able.len() as u32;
+    Unserved { visit, able, refused, main: refused.main(), waits_for, relaxations: Vec::new() }
 }
 
 /// Takes the visit out, asks everybody, and puts it back where it was.

@@ -4,8 +4,10 @@
 
 mod boards;
 mod checker;
+mod day;
 
 mod plan;
 mod rank;
+mod relax;
 mod rules;
 mod solomon;
