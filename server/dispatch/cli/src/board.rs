@@ -12,8 +12,8 @@ use callout_dispatch::{
 
 use crate::input::{EngineerInput, Input, PlaceInput, PolicyInput, ShiftInput, TravelInput, VisitInput};
 
-/// The board of an input, and what its policy says.
-pub fn board(input: &Input) -> Result<(Board, Policy)> {
+/// The board of an input, what its policy says, and what skills and certificates are called.
+pub fn board(input: &Input) -> Result<(Board, Policy, Names)> {
     let engineer_ids = numbered("engineer", input.engineers.iter().map(|engineer| &engineer.id))?;
     let visit_ids = numbered("visit", input.visits.iter().map(|visit| &visit.id))?;
     let mut words = Words::default();
@@ -22,7 +22,14 @@ pub fn board(input: &Input) -> Result<(Board, Policy)> {
     let ids = Ids { engineers: &engineer_ids, visits: &visit_ids };
     let visits = input.visits.iter().map(|one| words.visit(one, &ids).with_context(|| named("visit", &one.id)));
     let visits = visits.collect::<Result<Vec<Visit>>>()?;
-    Ok((Board::new(input.now, travel(&input.travel)?, engineers, visits)?, policy(&input.policy)))
+    let names = Names { skills: names(&words.skills), certificates: names(&words.certificates) };
+    Ok((Board::new(input.now, travel(&input.travel)?, engineers, visits)?, policy(&input.policy), names))
+}
+
+/// What the numbers of skills and certificates stand for.
+pub struct Names {
+    pub skills: Vec<String>,
+    pub certificates: Vec<String>,
 }
 
 /// What things are called, as numbers that grow as they are met.
@@ -188,6 +195,12 @@ fn numbered<'a>(kind: &str, ids: impl Iterator<Item = &'a String>) -> Result<BTr
 fn number<'a>(words: &mut BTreeMap<&'a str, u16>, name: &'a str) -> Result<u16> {
     let next = u16::try_from(words.len()).map_err(|_| anyhow!("more than {} different names", u16::MAX))?;
     Ok(*words.entry(name).or_insert(next))
+}
+
+fn names(words: &BTreeMap<&str, u16>) -> Vec<String> {
+    let mut names: Vec<(u16, &str)> = words.iter().map(|(name, number)| (*number, *name)).collect();
+    names.sort_unstable();
+    names.into_iter().map(|(_, name)| name.to_owned()).collect()
 }
 
 fn known(ids: &BTreeMap<&str, u32>, field: &str, id: &str) -> Result<u32> {

@@ -41,14 +41,14 @@ fn main() -> Result<()> {
     drop(text);
     let seconds = seconds(&args)?;
     let begun = Instant::now();
-    let (board, policy) = board::board(&input)?;
+    let (board, policy, names) = board::board(&input)?;
     // Who else could have come is a question for the server; here it would only take time.
     let policy = Policy { shortlist: 0, refusals: 0, ..policy };
     let rounds = args.rounds.unwrap_or(if seconds.is_some() { u64::MAX } else { DEFAULT_ROUNDS });
     let budget = Budget { threads: args.threads.clamp(1, 64), ..Budget::rounds(rounds) };
     let spent = || seconds.map_or(0.0, |all| begun.elapsed().as_secs_f64() / all.as_secs_f64());
     let plan = plan_while(&board, &policy, budget, args.seed, &spent);
-    let output = output::output(&input, &board, &plan);
+    let output = output::output(&input, &board, &names, &plan);
     let mut out = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, &output)?;
     out.write_all(b"\n")?;

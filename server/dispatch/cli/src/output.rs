@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use callout_dispatch::{Board, Job, Plan, PlannedRoute, Priority, RuleCounts, Unserved};
+use callout_dispatch::{Board, Change, Job, Plan, PlannedRoute, Priority, Relaxation, RuleCounts, Unserved};
 use serde::Serialize;
 
+use crate::board::Names;
 use crate::input::Input;
 
 #[derive(Debug, Serialize)]
@@ -46,6 +47,25 @@ pub struct UnservedOutput<'a> {
     pub refused: BTreeMap<&'static str, u32>,
     pub main: Option<&'static str>,
     pub waits_for: Option<&'a str>,
+    /// What would have to give, the smallest change first; of the heaviest visits only.
+    pub would_help: Vec<ChangeOutput<'a>>,
+}
+
+/// With this changed, this engineer could come.
+#[derive(Debug, Serialize)]
+pub struct ChangeOutput<'a> {
+    /// `earlier`, `later`, `overtime`, `skill`, `certificate`, `territory`, `barred` or `pinned`.
+    pub change: &'static str,
+    /// By how much, if it is about time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_s: Option<i64>,
+    /// Which skill or certificate, if it is about one; and the level that would do, 0 for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+    pub engineer: &'a str,
+    pub start: i64,
 }
 
 /// By level, the first first.
@@ -59,7 +79,7 @@ pub struct ScoreOutput {
     pub balance_s: i64,
 }
 
-pub fn output<'a>(input: &'a Input, board: &Board, plan: &Plan) -> Output<'a> {
+pub fn output<'a>(input: &'a Input, board: &Board, names: &Names, plan: &Plan) -> Output<'a> {
     let mut unserved_by_priority: BTreeMap<u8, u32> = BTreeMap::new();
     for left in &plan.unserved {
         let priority: Priority = board.visit(left.visit).priority;
@@ -68,7 +88,7 @@ pub fn output<'a>(input: &'a Input, board: &Board, plan: &Plan) -> Output<'a> {
     let score = plan.score;
     Output {
         routes: plan.routes.iter().map(|route| route_output(input, route)).collect(),
-        unserved: plan.unserved.iter().map(|left| unserved_output(input, left)).collect(),
+        unserved: plan.unserved.iter().map(|left| unserved_output(input, names, left)).collect(),
         score: ScoreOutput {
             unserved_weight: score.unserved_weight,
             unserved_by_priority,
@@ -105,14 +125,34 @@ fn route_output<'a>(input: &'a Input, route: &PlannedRoute) -> RouteOutput<'a> {
     }
 }
 
-fn unserved_output<'a>(input: &'a Input, left: &Unserved) -> UnservedOutput<'a> {
+fn unserved_output<'a>(input: &'a Input, names: &Names, left: &Unserved) -> UnservedOutput<'a> {
     let name = |visit: callout_dispatch::VisitIndex| input.visits[visit.0 as usize].id.as_str();
     UnservedOutput {
         visit: name(left.visit),
         refused: by_rule(&left.refused),
         main: left.main.map(callout_dispatch::Rule::as_str),
         waits_for: left.waits_for.map(name),
+        would_help: left.relaxations.iter().map(|one| change_output(input, names, one)).collect(),
     }
+}
+
+fn change_output<'a>(input: &'a Input, names: &Names, relaxation: &Relaxation) -> ChangeOutput<'a> {
+    let (change, by_s, of, level) = match relaxation.change {
+        Change::Earlier { by_s } => ("earlier", Some(by_s), None, None),
+        Change::Later { by_s } => ("later", Some(by_s), None, None),
+        Change::Overtime { by_s } => ("overtime", Some(by_s), None, None),
+        Change::Skill { skill, has, .. } => {
+            ("skill", None, names.skills.get(usize::from(skill.0)).cloned(), Some(has.unwrap_or(0)))
+        }
+        Change::Certificate { certificate } => {
+            ("certificate", None, names.certificates.get(usize::from(certificate.0)).cloned(), None)
+        }
+        Change::Territory => ("territory", None, None, None),
+        Change::Barred => ("barred", None, None, None),
+        Change::Pinned => ("pinned", None, None, None),
+    };
+    let engineer = &input.engineers[relaxation.engineer.0 as usize].id;
+    ChangeOutput { change, by_s, of, level, engineer, start: relaxation.start }
 }
 
 fn by_rule(counts: &RuleCounts) -> BTreeMap<&'static str, u32> {

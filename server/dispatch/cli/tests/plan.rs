@@ -54,9 +54,13 @@ fn a_day_is_planned_and_says_what_it_could_not_do() {
     assert_eq!(stop["start"], 32400, "the first window, after waiting for it");
     let waits = stop["start"].as_i64().unwrap() - stop["arrive"].as_i64().unwrap();
     assert_eq!((stop["wait_s"].as_i64(), stop["depart"].as_i64()), (Some(waits), Some(36000)));
+    let helps = plan["unserved"][0]["would_help"].clone();
+    assert_eq!((&helps[0]["change"], &helps[0]["of"], &helps[0]["level"]), (&json!("skill"), &json!("gas"), &json!(0)));
+    assert_eq!((&helps[0]["engineer"], helps.as_array().map(Vec::len)), (&json!("ana"), Some(1)));
+    let left = &plan["unserved"][0];
     assert_eq!(
-        plan["unserved"],
-        json!([{ "visit": "T-2", "refused": { "skill": 1 }, "main": "skill", "waits_for": null }])
+        (&left["visit"], &left["refused"], &left["main"]),
+        (&json!("T-2"), &json!({ "skill": 1 }), &json!("skill"))
     );
     assert_eq!(plan["score"]["unserved_weight"], 4);
     assert_eq!(plan["score"]["unserved_by_priority"], json!({ "3": 1 }));
