@@ -43,8 +43,12 @@ pub(crate) struct Bounds {
     pub away_m: f64,
     /// At least so much further is it through the visit.
     pub detour_m: f64,
-    /// Nobody sets out earlier.
+    /// Nobody sets out earlier, has to be somewhere later, or has more time between.
     pub soonest: i64,
+    pub reached_by: i64,
+    pub longest_gap_s: i64,
+    /// Whether any leg leads nowhere in particular.
+    pub has_open: bool,
     /// Nobody has less to do, and nobody more time.
     pub least_busy_s: i64,
     pub most_capacity_s: i64,
@@ -68,6 +72,8 @@ struct Extent {
     longest_m: f64,
     has_open: bool,
     soonest: i64,
+    reached_by: i64,
+    longest_gap_s: i64,
     least_busy_s: i64,
     most_capacity_s: i64,
 }
@@ -85,6 +91,7 @@ struct Leg {
     to: Option<Place>,
     length_m: f64,
     departs: i64,
+    reached_by: i64,
     busy_s: i64,
     capacity_s: i64,
 }
@@ -94,9 +101,10 @@ impl Nearby {
         let mut by_cell: BTreeMap<CellIndex, Vec<Leg>> = BTreeMap::new();
         for (duty, route) in duties.iter().zip(routes) {
             let (owner, busy_s, capacity_s) = (duty.engineer, route.busy_s + duty.forecast_s, duty.capacity_s);
-            for (from, departs, to) in route.legs(Ground { duty, atlas, travel }) {
+            for leg in route.legs(Ground { duty, atlas, travel }) {
+                let crate::route::Leg { from, to, departs, reached_by } = leg;
                 let (middle, length_m) = to.map_or((from, 0.0), |to| (from.midpoint(to), from.distance_m(to)));
-                let leg = Leg { owner, from, to, length_m, departs, busy_s, capacity_s };
+                let leg = Leg { owner, from, to, length_m, departs, reached_by, busy_s, capacity_s };
                 by_cell.entry(middle.cell(resolution_for(length_m))).or_default().push(leg);
             }
         }
@@ -202,6 +210,8 @@ impl Extent {
         longest_m: 0.0,
         has_open: false,
         soonest: i64::MAX,
+        reached_by: i64::MIN,
+        longest_gap_s: i64::MIN,
         least_busy_s: i64::MAX,
         most_capacity_s: 1,
     };
@@ -214,6 +224,8 @@ impl Extent {
                 longest_m: leg.length_m,
                 has_open: leg.to.is_none(),
                 soonest: leg.departs,
+                reached_by: leg.reached_by,
+                longest_gap_s: leg.reached_by.saturating_sub(leg.departs),
                 least_busy_s: leg.busy_s,
                 most_capacity_s: leg.capacity_s,
             }
@@ -227,6 +239,8 @@ impl Extent {
             longest_m: self.longest_m.max(other.longest_m),
             has_open: self.has_open || other.has_open,
             soonest: self.soonest.min(other.soonest),
+            reached_by: self.reached_by.max(other.reached_by),
+            longest_gap_s: self.longest_gap_s.max(other.longest_gap_s),
             least_busy_s: self.least_busy_s.min(other.least_busy_s),
             most_capacity_s: self.most_capacity_s.max(other.most_capacity_s),
         }
@@ -236,8 +250,8 @@ impl Extent {
         let away_m = (distance_m - self.reach_m - ROUNDING_M).max(0.0);
         let closed_m = (2.0 * away_m - self.longest_m).max(0.0);
         let detour_m = if self.has_open { closed_m.min(away_m) } else { closed_m };
-        let Extent { soonest, least_busy_s, most_capacity_s, .. } = *self;
-        Bounds { away_m, detour_m, soonest, least_busy_s, most_capacity_s }
+        let Extent { soonest, reached_by, longest_gap_s, has_open, least_busy_s, most_capacity_s, .. } = *self;
+        Bounds { away_m, detour_m, soonest, reached_by, longest_gap_s, has_open, least_busy_s, most_capacity_s }
     }
 }
 

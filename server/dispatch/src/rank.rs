@@ -23,7 +23,7 @@ pub fn rank(board: &Board, visit: &Visit, policy: &Policy) -> Ranking {
     visit.preferred.iter().for_each(|&engineer| search.assess(engineer));
     let nearby = board.nearby.search(visit.place, |bounds| least_total_s(board, visit, first_start, policy, bounds));
     for (least_s, owners) in nearby {
-        if search.is_beaten(least_s) {
+        if search.is_beaten(least_s) || (least_s == IMPOSSIBLE && !search.best.is_empty()) {
             return search.finish();
         }
         owners.iter().for_each(|&engineer| search.assess(engineer));
@@ -220,12 +220,23 @@ fn least_total_s(board: &Board, visit: &Visit, first_start: i64, policy: &Policy
     let seconds = |metres: f64| (metres * board.travel().detour() / board.top_speed_mps).floor() as i64;
     let start = bounds.soonest.saturating_add(seconds(bounds.away_m)).max(first_start);
     let duration_s = i64::from(visit.duration_s);
+    // Not only what it costs: with this little time between two stops, or so far away, it fits nowhere.
+    let away_s = (seconds(bounds.away_m) - 1).max(0);
+    let on_s = if bounds.has_open { 0 } else { away_s };
+    let is_impossible = bounds.longest_gap_s < away_s + duration_s + on_s
+        || start.saturating_add(duration_s + on_s) > bounds.reached_by;
+    if is_impossible {
+        return IMPOSSIBLE;
+    }
     let late_s = visit.due.map_or(0, |due| start.saturating_add(duration_s).saturating_sub(due).max(0));
     policy.travel_cost(seconds(bounds.detour_m) - 2)
         + policy.load_cost(bounds.least_busy_s, duration_s, bounds.most_capacity_s)
         + policy.wait_cost(visit.priority, start.saturating_sub(first_start))
         + policy.late_cost(visit.priority, late_s)
 }
+
+/// The cost of what cannot be.
+const IMPOSSIBLE: i64 = i64::MAX;
 
 /// What a search has found so far.
 struct Shortlist<'a> {

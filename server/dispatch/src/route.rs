@@ -11,7 +11,7 @@ use crate::duty::Duty;
 use crate::engineer::Engineer;
 use crate::place::Place;
 use crate::policy::Policy;
-use crate::rest::NEVER;
+use crate::rest::{NEVER, TOO_LATE};
 use crate::travel::Travel;
 use crate::visit::{Priority, Starts, Task, VisitIndex};
 
@@ -87,6 +87,16 @@ pub(crate) struct Detour {
     into_s: i64,
     onto_s: i64,
     pub longer_s: i64,
+}
+
+/// A drive from one stop to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leg {
+    pub from: Place,
+    pub to: Option<Place>,
+    /// When it can be begun at the earliest, and must be over at the latest.
+    pub departs: i64,
+    pub reached_by: i64,
 }
 
 /// What a route adds to the levels of a [`crate::PlanScore`].
@@ -230,16 +240,20 @@ impl Route {
         self.refresh(ground)
     }
 
-    /// The legs driven: from where, when at the earliest, and where to; the last one is open where the duty may end
-    /// anywhere.
-    pub fn legs<'a>(&'a self, ground: Ground<'a>) -> impl Iterator<Item = (Place, i64, Option<Place>)> + 'a {
+    /// The legs driven; the last one is open where the duty may end anywhere.
+    pub fn legs<'a>(&'a self, ground: Ground<'a>) -> impl Iterator<Item = Leg> + 'a {
         let places = &ground.atlas.places;
         let width = ground.duty.hours.rests.len() + 1;
         (0..=self.stops.len()).map(move |position| {
             let place = |node: u32| places[node as usize];
-            let departs = self.ready[position * width..][..width].iter().copied().min();
-            let departs = departs.unwrap_or(ground.duty.hours.opens);
-            (place(self.nodes[position]), departs, self.nodes.get(position + 1).copied().map(place))
+            let ready = self.ready[position * width..][..width].iter().copied().min();
+            let latest = self.latest[position * width..][..width].iter().copied().max();
+            Leg {
+                from: place(self.nodes[position]),
+                to: self.nodes.get(position + 1).copied().map(place),
+                departs: ready.unwrap_or(NEVER),
+                reached_by: latest.unwrap_or(TOO_LATE),
+            }
         })
     }
 

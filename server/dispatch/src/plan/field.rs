@@ -126,7 +126,9 @@ impl<'a> Field<'a> {
 
     /// Finds out who is near whom.
     pub fn meet_neighbours(&mut self) {
-        self.near = (0..self.tasks.len() as u32).map(|visit| self.nearest(visit)).collect();
+        // Without anybody who drives, nobody is near.
+        let visits = if self.duties.is_empty() { 0 } else { self.tasks.len() as u32 };
+        self.near = (0..visits).map(|visit| self.nearest(visit)).collect();
     }
 
     fn nearest(&self, of: u32) -> Vec<u32> {

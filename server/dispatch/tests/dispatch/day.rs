@@ -130,6 +130,14 @@ fn the_cheapest_window_that_can_be_kept_is_offered_first() {
     assert!(offers[0].candidate.score.total_s() <= offers[1].candidate.score.total_s());
 }
 
+#[test]
+fn a_day_without_engineers_leaves_everything_waiting() {
+    let (board, policy) = (board(vec![], vec![visit(km(0.0, 0.0))]), Policy::default());
+    let prepared = Prepared::new(&board, &policy);
+    let mut day = Day::new(&prepared, &[]);
+    assert_eq!(day.settle(100, 1), [VisitIndex(0)]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
