@@ -81,16 +81,15 @@ def vroom(day, seconds, seed):
 def pyvrp(day, seconds, seed):
     """Days without skills, breaks, pins and second windows only: PyVRP has no words for those."""
     import numpy
-    from pyvrp import Client, Depot, ProblemData, VehicleType, solve
+    from pyvrp import Client, Depot, Location, ProblemData, VehicleType, solve
     from pyvrp.stop import MaxRuntime
 
     matrix = numpy.array(day["travel"]["seconds"], dtype=numpy.int64)
-    homes = [engineer["home"]["index"] for engineer in day["engineers"]]
-    depots = sorted(set(homes))
+    homes = sorted({engineer["home"]["index"] for engineer in day["engineers"]})
     kinds = {}
     for engineer in day["engineers"]:
         shift = engineer["shifts"][0]
-        key = (depots.index(engineer["home"]["index"]), shift["start"], shift["end"], engineer.get("capacity", 0))
+        key = (homes.index(engineer["home"]["index"]), shift["start"], shift["end"], engineer.get("capacity", 0))
         kinds.setdefault(key, []).append(engineer["id"])
     vehicle_types = [
         VehicleType(len(ids), capacity=[capacity], start_depot=home, end_depot=home, tw_early=start, tw_late=end)
@@ -103,8 +102,7 @@ def pyvrp(day, seconds, seed):
         window = visit["windows"][0] if visit.get("windows") else (0, 10**8)
         clients.append(
             Client(
-                0,
-                0,
+                visit["place"]["index"],
                 delivery=[visit.get("load", 0)],
                 service_duration=visit["duration_s"],
                 tw_early=window[0],
@@ -113,13 +111,13 @@ def pyvrp(day, seconds, seed):
                 required=required,
             )
         )
-    order = depots + [visit["place"]["index"] for visit in day["visits"]]
-    matrix = matrix[numpy.ix_(order, order)]
-    data = ProblemData(clients, [Depot(0, 0) for _ in depots], vehicle_types, [matrix], [matrix])
+    places = [Location(0, 0) for _ in range(len(matrix))]
+    data = ProblemData(places, clients, [Depot(home) for home in homes], vehicle_types, [matrix], [matrix])
     best = solve(data, MaxRuntime(seconds), seed=seed, display=False).best
     routes, spare = {}, [list(ids) for ids in kinds.values()]
     for route in best.routes():
-        routes[spare[route.vehicle_type()].pop()] = [day["visits"][c - len(depots)]["id"] for c in route.visits()]
+        stops = [activity.idx for activity in route.schedule() if activity.is_client()]
+        routes[spare[route.vehicle_type()].pop()] = [day["visits"][stop]["id"] for stop in stops]
     return routes
 
 
@@ -157,7 +155,7 @@ def ortools(day, seconds, seed):
                 time.CumulVar(index).RemoveInterval(last + 1, first - 1)
         may = [n for n, engineer in enumerate(engineers) if _may(engineer, visit)]
         if len(may) < len(engineers):
-            routing.SetAllowedVehiclesForIndex(may, index)
+            routing.VehicleVar(index).SetValues([-1, *may])
         routing.AddDisjunction([index], 100_000 * weights[visit.get("priority", 3) - 1])
     for vehicle, engineer in enumerate(engineers):
         shift = engineer["shifts"][0]
