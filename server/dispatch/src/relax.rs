@@ -4,6 +4,7 @@
 //! and the engineers are asked again.
 
 use crate::board::Board;
+use crate::duty::Duty;
 use crate::engineer::{CertificateIndex, EngineerIndex, SkillIndex};
 use crate::interval::TimeWindow;
 use crate::policy::Policy;
@@ -143,19 +144,45 @@ fn overtime(
     let deadline = eligible(board, question.visit, engineer).ok()?;
     let wanted = Wanted { task: &question.task, drives: None, deadline, bias_s: 0 };
     let longer = board.duties_of(engineer).filter_map(|index| {
-        let mut duty = board.duties[index].clone();
-        let closes = duty.hours.closes;
-        duty.hours.closes += LONGEST_OVERTIME_S;
-        let ground = Ground { duty: &duty, ..board.ground(index) };
-        let route = routes[index].again(ground)?;
-        let tried = (0..=route.stops.len()).filter_map(|position| {
-            let start = route.try_insert(ground, wanted, position, policy)?.start;
-            let finish = route.finish_with(ground, wanted, position)?;
-            Some(((finish - closes).max(1), start))
-        });
-        tried.min()
+        let shift = &board.engineer(engineer).shifts[board.duties[index].shift as usize];
+        let closes = shift.interval.end() + i64::from(shift.overtime_s);
+        let (finish, _) = with_overtime(board, policy, routes, wanted, index, LONGEST_OVERTIME_S)?;
+        let by_s = u32::try_from((finish - closes).max(1)).ok()?;
+        // What is promised is tried once more with exactly that: a rest may lie otherwise then.
+        let (_, start) = with_overtime(board, policy, routes, wanted, index, by_s)?;
+        Some((i64::from(by_s), start))
     });
     longer.min()
+}
+
+/// When a duty that may last so much longer would be finished with the visit, and when the visit would start.
+fn with_overtime(
+    board: &Board,
+    policy: &Policy,
+    routes: &[Route],
+    wanted: Wanted<'_>,
+    index: usize,
+    overtime_s: u32,
+) -> Option<(i64, i64)> {
+    let known = &board.duties[index];
+    let mut person = board.engineer(known.engineer).clone();
+    let shift = person.shifts.get_mut(known.shift as usize)?;
+    shift.overtime_s = shift.overtime_s.saturating_add(overtime_s);
+    // Time off at the end of the shift stays time off, so the hours are made anew.
+    let duty = Duty::of(known.engineer, &person, board.now()).find(|duty| duty.shift == known.shift)?;
+    // Nobody works longer who has an appointment afterwards.
+    let is_after = |start: i64| (known.hours.closes..duty.hours.closes).contains(&start);
+    if person.commitments.iter().any(|commitment| is_after(commitment.interval.start())) {
+        return None;
+    }
+    let duty = Duty { from_node: known.from_node, to_node: known.to_node, pace: known.pace, ..duty };
+    let ground = Ground { duty: &duty, ..board.ground(index) };
+    let route = routes[index].again(ground)?;
+    let tried = (0..=route.stops.len()).filter_map(|position| {
+        let start = route.try_insert(ground, wanted, position, policy)?.start;
+        Some((route.finish_with(ground, wanted, position)?, start))
+    });
+    tried.min()
 }
 
 /// Keeps the least of each kind.
@@ -182,4 +209,4 @@ fn by_s(change: Change) -> i64 {
 const WAIVER_S: i64 = 7200;
 /// How far a window is opened, step by step.
 const STEPS_S: [i64; 5] = [1800, 3600, 7200, 14_400, 28_800];
-const LONGEST_OVERTIME_S: i64 = 7200;
+const LONGEST_OVERTIME_S: u32 = 7200;
