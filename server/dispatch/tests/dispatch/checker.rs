@@ -69,6 +69,7 @@ fn visit_faults(board: &Board, route: &PlannedRoute, index: VisitIndex, stop: &P
         ("certificate", visit.certificates.iter().all(holds)),
         ("shift", shift.start() <= start && end <= shift.end() + i64::from(engineer.shifts[route.shift].overtime_s)),
         ("past", start >= board.now()),
+        ("break", visit.duration_s == 0 || !fixed_breaks(&engineer.shifts[route.shift]).any(|b| b.overlaps(takes))),
         ("time off", visit.duration_s == 0 || !engineer.time_off.iter().any(|off| off.overlaps(takes))),
         ("window", may_start(visit)),
         ("arrival", stop.arrive <= start),
@@ -76,6 +77,15 @@ fn visit_faults(board: &Board, route: &PlannedRoute, index: VisitIndex, stop: &P
     ];
     let broken = claims.into_iter().filter(|(_, holds)| !holds);
     broken.map(|(rule, _)| format!("visit {} breaks {rule} at {stop:?} of {:?}", index.0, route.engineer)).collect()
+}
+
+/// The breaks of a shift that cannot be moved.
+fn fixed_breaks(shift: &Shift) -> impl Iterator<Item = Interval> + '_ {
+    let fixed = shift.breaks.iter().filter(|pause| pause.window.earliest() == pause.window.latest());
+    fixed.map(|pause| {
+        let start = pause.window.earliest();
+        Interval::new(start, start + i64::from(pause.duration_s)).unwrap()
+    })
 }
 
 /// From stop to stop there is time for the drive and for all rests, in their order, however they are spread.
