@@ -179,21 +179,7 @@ impl Route {
     /// When the route would be finished with a visit more, where it fits.
     pub fn finish_with(&self, ground: Ground<'_>, wanted: Wanted<'_>, position: usize) -> Option<i64> {
         let mut route = self.clone();
-        let stop = Stop {
-            job: Job::Visit(VisitIndex(u32::MAX)),
-            node: ground.duty.from_node,
-            duration_s: wanted.task.duration_s,
-            load: 0,
-            priority: wanted.task.priority,
-            due: NEVER,
-            starts: wanted.task.starts.clone(),
-            deadline: wanted.deadline,
-            bias_s: 0,
-            is_held: false,
-            arrive: 0,
-            start: 0,
-            end: 0,
-        };
+        let stop = Stop::of(VisitIndex(u32::MAX), ground.duty.from_node, wanted);
         let Detour { into_s, onto_s, .. } = self.detour(ground, wanted, position)?;
         route.stops.insert(position, stop);
         route.nodes.insert(position + 1, ground.duty.from_node);
@@ -204,25 +190,7 @@ impl Route {
 
     /// Puts a visit where [`Route::try_insert`] said that it fits.
     pub fn insert(&mut self, ground: Ground<'_>, visit: VisitIndex, wanted: Wanted<'_>, node: u32, position: usize) {
-        let Task { duration_s, load, ref starts, priority, due, .. } = *wanted.task;
-        self.stops.insert(
-            position,
-            Stop {
-                job: Job::Visit(visit),
-                node,
-                duration_s,
-                load,
-                priority,
-                due,
-                starts: starts.clone(),
-                deadline: wanted.deadline,
-                bias_s: wanted.bias_s,
-                is_held: false,
-                arrive: 0,
-                start: 0,
-                end: 0,
-            },
-        );
+        self.stops.insert(position, Stop::of(visit, node, wanted));
         self.nodes.insert(position + 1, node);
         self.drives.insert(position, 0);
         self.measure_leg(ground, position);
@@ -318,6 +286,26 @@ impl Route {
 }
 
 impl Stop {
+    /// A visit on a route whose times are still to be found.
+    fn of(visit: VisitIndex, node: u32, wanted: Wanted<'_>) -> Stop {
+        let Task { duration_s, load, ref starts, priority, due, .. } = *wanted.task;
+        Stop {
+            job: Job::Visit(visit),
+            node,
+            duration_s,
+            load,
+            priority,
+            due,
+            starts: starts.clone(),
+            deadline: wanted.deadline,
+            bias_s: wanted.bias_s,
+            is_held: false,
+            arrive: 0,
+            start: 0,
+            end: 0,
+        }
+    }
+
     /// Whether it is a visit that may be taken out.
     pub fn is_visit(&self) -> bool {
         matches!(self.job, Job::Visit(_)) && !self.is_held
