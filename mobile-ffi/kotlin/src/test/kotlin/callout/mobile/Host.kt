@@ -40,17 +40,18 @@ class Session(who: JsonNode) {
         token = call("POST", "/auth/sign-in", who)["access_token"].asText()
     }
 
-    /** One request of the JSON API. */
-    fun call(method: String, path: String, body: Any? = null): JsonNode {
+    /** One request of the JSON API; of something that was read in this version, if it says one. */
+    fun call(method: String, path: String, body: Any? = null, version: String? = null): JsonNode {
         val bytes = body?.let(json::writeValueAsBytes) ?: ByteArray(0)
-        val answer = send(method, "/api/v1$path", bytes, "application/json")
+        val answer = send(method, "/api/v1$path", bytes, "application/json", version)
         check(answer.first in 200..299) { "$method $path: ${answer.first} ${String(answer.second)}" }
         return json.readTree(answer.second)
     }
 
     /** Status and body. */
-    fun send(method: String, path: String, body: ByteArray, type: String): Pair<Int, ByteArray> {
+    fun send(method: String, path: String, body: ByteArray, type: String, version: String? = null): Pair<Int, ByteArray> {
         val request = HttpRequest.newBuilder(URI(url + path)).timeout(Duration.ofSeconds(30))
+        version?.let { request.header("if-match", "\"$it\"") }
         if (body.isNotEmpty()) request.header("content-type", type)
         token?.let { request.header("authorization", "Bearer $it") }
         request.method(method, HttpRequest.BodyPublishers.ofByteArray(body))

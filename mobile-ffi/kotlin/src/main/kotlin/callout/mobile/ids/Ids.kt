@@ -60,3 +60,9 @@ value class SiteId(val value: String) {
 value class ContactId(val value: String) {
     override fun toString() = value
 }
+
+/** One article or procedure. */
+@JvmInline
+value class ArticleId(val value: String) {
+    override fun toString() = value
+}
