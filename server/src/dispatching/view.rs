@@ -230,7 +230,7 @@ impl ConsideredView {
 }
 
 impl CandidateView {
-    fn new(candidate: Candidate, names: &Names) -> Self {
+    pub fn new(candidate: Candidate, names: &Names) -> Self {
         let Candidate { engineer_id, arrives_at, starts_at, ends_at, drive_s, detour_s, score } = candidate;
         let name = names.get(&engineer_id).cloned();
         let crate::planning::Score { travel_s, load_s, urgency_s, preference_s, skill_s, parts_s, change_s, total_s } =

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::choose::{Chosen, choose};
 use super::considered::Considered;
 use super::rank::{Question, rank};
-use super::{PlanningError, Terms, clock, store};
+use super::{PlanningError, Terms, clock, promise, store};
 use crate::ledger::{By, Desk, Ledger};
 use crate::tenancy::TenantTx;
 
@@ -79,7 +79,7 @@ pub async fn assign(
         }
         let give =
             Give { ticket: ranked.ticket, visit: ranked.visit, instead_of: question.instead_of, chosen, considered };
-        match Box::pin(hand_over(tx, ledger, &give, decision, terms)).await {
+        match Box::pin(hand_over_in(tx, ledger, &give, question.window, decision, terms)).await {
             Ok(grant) => {
                 let Give { ticket, visit, chosen, considered, .. } = give;
                 return Ok(Assigned { grant, ticket, visit, chosen, considered });
@@ -123,8 +123,20 @@ pub async fn hand_over(
     decision: Decision,
     terms: &Terms,
 ) -> Result<GrantId, PlanningError> {
+    hand_over_in(tx, ledger, give, None, decision, terms).await
+}
+
+/// The same; and if there is a window, it becomes the visit's in the same step.
+async fn hand_over_in(
+    tx: &mut TenantTx,
+    ledger: &Ledger,
+    give: &Give,
+    window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    decision: Decision,
+    terms: &Terms,
+) -> Result<GrantId, PlanningError> {
     tx.execute("savepoint hand_over").await?;
-    let given = Box::pin(write(tx, ledger, give, decision, terms)).await;
+    let given = Box::pin(write(tx, ledger, give, window, decision, terms)).await;
     let settle = if given.is_ok() { "release savepoint hand_over" } else { "rollback to savepoint hand_over" };
     tx.execute(settle).await?;
     given
@@ -134,6 +146,7 @@ async fn write(
     tx: &mut TenantTx,
     ledger: &Ledger,
     give: &Give,
+    window: Option<(DateTime<Utc>, DateTime<Utc>)>,
     decision: Decision,
     terms: &Terms,
 ) -> Result<GrantId, PlanningError> {
@@ -143,6 +156,9 @@ async fn write(
     let grant = ledger
         .edit(tx, give.ticket, decision.by, now, |desk: &mut Desk<'_>| {
             vacate(desk, visit, instead_of)?;
+            if let Some((from, to)) = window {
+                promise::set_window(desk, visit, clock::slot(from, to)?)?;
+            }
             Ok::<_, PlanningError>(desk.assign(visit, engineer, GrantRole::Lead, Some(slot))?)
         })
         .await?;

@@ -20,6 +20,8 @@ pub enum PlanningError {
     AlreadyAssigned { grant: GrantId, engineer: UserId },
     #[error("the assignment has ended")]
     AssignmentEnded,
+    #[error("the visit has begun, is over or was called off")]
+    NotOpen,
     #[error("nobody can take the visit")]
     NobodyCan(Box<Considered>),
     #[error("a hard rule refuses this engineer: {}", .0.rule())]
@@ -84,6 +86,7 @@ impl From<PlanningError> for Problem {
                     .with("engineer_id", engineer.to_string())
             }
             PlanningError::AssignmentEnded => conflict("assignment-ended", "This assignment has ended"),
+            PlanningError::NotOpen => conflict("visit-not-open", "The visit has begun, is over or was called off"),
             PlanningError::NobodyCan(considered) => conflict("nobody-can", "No engineer can take this visit")
                 .with("reason", considered.main_refusal())
                 .with("refused_by_rule", serde_json::json!(considered.refused_by_rule)),

@@ -2,12 +2,14 @@
 //! ledger.
 //!
 //! [`rank`] is the answer for one visit, [`assign`] makes an assignment of it together with its explanation, [`run`]
-//! does both for many, and [`automatic`] follows the outbox for ticket types that are dispatched by the server itself.
+//! does both for many, [`offers`] says when somebody could come and [`promise`] that somebody will, and [`automatic`] follows the outbox for ticket types that are dispatched by the server itself.
 //! The engine knows no database, and the hard rules stand nowhere but in it.
 
 pub mod assign;
 pub mod rank;
 pub mod run;
+pub mod offers;
+pub mod promise;
 pub mod automatic;
 
 mod choose;

@@ -28,6 +28,8 @@ pub struct Question {
     /// Nothing is planned earlier, or later, than this.
     pub from: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
+    /// When it may start instead of what its window says; a pin to the old one then counts for nothing.
+    pub window: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 /// A visit with everybody who was considered for it.
@@ -42,7 +44,7 @@ pub struct Ranked {
 
 impl Question {
     pub fn about(visit: VisitId) -> Self {
-        Self { visit, also: None, instead_of: None, not: None, from: None, until: None }
+        Self { visit, also: None, instead_of: None, not: None, from: None, until: None, window: None }
     }
 }
 
@@ -55,6 +57,9 @@ pub async fn rank(
 ) -> Result<Ranked, PlanningError> {
     let mut visit = rows::visits(tx, &[question.visit.0]).await?.pop().ok_or(PlanningError::NotFound)?;
     visit.declined_by.extend(question.not.map(|engineer| engineer.0));
+    if let Some((from, to)) = question.window {
+        (visit.starts_at, visit.ends_at, visit.is_pinned) = (Some(from), Some(to), false);
+    }
     let place = place_of(&visit).ok_or(PlanningError::NotLocated)?;
     let horizon = horizon(&visit, question, terms, now);
     let (board, ranking) = search(tx, &visit, question, horizon, terms).await?;
@@ -137,13 +142,13 @@ fn horizon(visit: &VisitRow, question: Question, terms: &Terms, now: DateTime<Ut
     Horizon { from, to: question.until.map_or(to, |until| until.min(to)) }
 }
 
-fn cell(stored: i64) -> Option<CellIndex> {
+pub(super) fn cell(stored: i64) -> Option<CellIndex> {
     CellIndex::try_from(stored.cast_unsigned()).ok()
 }
 
 /// Up to so many engineers nobody is passed over.
-const SMALL_COMPANY: i64 = 400;
+pub(super) const SMALL_COMPANY: i64 = 400;
 /// How far the search reaches, step by step, in rings of cells: about 7, 20 and 60 kilometres.
-const RINGS: [u32; 3] = [4, 12, 36];
+pub(super) const RINGS: [u32; 3] = [4, 12, 36];
 /// Each ring is at least so much farther away.
-const LEAST_RING_M: f64 = 1_200.0;
+pub(super) const LEAST_RING_M: f64 = 1_200.0;

@@ -8,4 +8,5 @@ mod rules;
 mod races;
 mod plans;
 mod automatic;
+mod offers;
 mod access;
