@@ -49,7 +49,8 @@ pub struct TicketType {
     pub duration: WorkDuration,
     pub priority: Priority,
     pub skills: RequiredSkills,
-    pub dispatch_mode: DispatchMode,
+    /// None: as the tenant's settings say.
+    pub dispatch_mode: Option<DispatchMode>,
     /// From the request to somebody's being on site.
     pub response_target: Option<TimeDelta>,
     /// From the request to the work's being done.
@@ -99,7 +100,7 @@ struct TicketTypeRow {
     name_zh: String,
     duration_min: i32,
     priority: i32,
-    dispatch_mode: String,
+    dispatch_mode: Option<String>,
     response_target_min: Option<i32>,
     resolution_target_min: Option<i32>,
     workflow: String,
@@ -119,7 +120,7 @@ impl TicketTypeRow {
             duration: WorkDuration::from_minutes(self.duration_min.into())?,
             priority: Priority::new(self.priority.into())?,
             skills: self.skills.into_iter().zip(self.levels).map(skill).collect::<Result<_, Unacceptable>>()?,
-            dispatch_mode: DispatchMode::new(&self.dispatch_mode)?,
+            dispatch_mode: self.dispatch_mode.as_deref().map(DispatchMode::new).transpose()?,
             response_target: minutes(self.response_target_min),
             resolution_target: minutes(self.resolution_target_min),
             workflow: (Code::new(&self.workflow)?, self.workflow_version),

@@ -25,5 +25,6 @@ pub async fn assign(
     };
     let mode = if is_suggested { Mode::Suggested } else { Mode::Manual };
     let decision = Decision { by, mode, run: None, at: now };
-    decide(tx, ledger, Question::about(visit), wish, decision, &Terms::default()).await
+    let terms = Terms::load(tx).await?;
+    decide(tx, ledger, Question::about(visit), wish, decision, &terms).await
 }

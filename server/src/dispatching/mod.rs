@@ -7,6 +7,7 @@
 mod routes;
 mod plan_routes;
 mod offer_routes;
+mod settings_routes;
 mod suggest;
 mod assign;
 mod reassign;
@@ -21,11 +22,15 @@ mod offer_store;
 mod view;
 mod plan_view;
 mod offer_view;
+mod settings_view;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    routes::routes().merge(plan_routes::routes()).merge(offer_routes::routes())
+    routes::routes()
+        .merge(plan_routes::routes())
+        .merge(offer_routes::routes())
+        .merge(settings_routes::routes())
 }

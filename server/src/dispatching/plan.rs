@@ -17,7 +17,8 @@ use crate::tenancy::{TenantCtx, TenantTx};
 /// Plans and assigns, and says what came of it; or, if that takes long, that it has begun.
 pub async fn plan(ctx: TenantCtx, ledger: Arc<Ledger>, clock: Clock, order: Order) -> Result<PlanView, PlanningError> {
     let id = order.run;
-    let told = start(ctx.clone(), ledger, clock, order, Terms::default()).await?;
+    let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?;
+    let told = start(ctx.clone(), ledger, clock, order, terms).await?;
     match tokio::time::timeout(PATIENCE, told).await {
         Ok(Ok(outcome)) => outcome?,
         Ok(Err(_)) => return Err(PlanningError::Stopped),

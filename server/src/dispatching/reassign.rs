@@ -27,5 +27,6 @@ pub async fn reassign(
         ..Question::about(held.visit)
     };
     let mode = if wish.engineer.is_some() { Mode::Manual } else { Mode::Suggested };
-    decide(tx, ledger, question, wish, Decision { by, mode, run: None, at: now }, &Terms::default()).await
+    let terms = Terms::load(tx).await?;
+    decide(tx, ledger, question, wish, Decision { by, mode, run: None, at: now }, &terms).await
 }

@@ -17,7 +17,7 @@ pub async fn suggest(
     also: Option<UserId>,
     now: DateTime<Utc>,
 ) -> Result<CandidatesView, PlanningError> {
-    let terms = Terms::default();
+    let terms = Terms::load(tx).await?;
     let instead_of = store::holder(tx, visit).await?;
     let ranked = rank(tx, Question { also, instead_of, ..Question::about(visit) }, &terms, now).await?;
     let mut considered = ranked.considered.clone();

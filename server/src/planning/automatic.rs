@@ -40,7 +40,8 @@ pub async fn on_event(
             let act = || {
                 let ledger = Arc::clone(ledger);
                 ctx.transact(async move |tx: &mut TenantTx| {
-                    dispatch(tx, &ledger, visit, decision, &Terms::default()).await
+                    let terms = Terms::load(tx).await?;
+                    dispatch(tx, &ledger, visit, decision, &terms).await
                 })
             };
             persist(act).await?;

@@ -6,6 +6,7 @@ use sync_core::ids::{GrantId, UserId};
 
 use super::considered::{Considered, Reason};
 use crate::ledger::LedgerError;
+use crate::platform::etag::stale;
 use crate::platform::problem::Problem;
 
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum PlanningError {
     NobodyCan(Box<Considered>),
     #[error("a hard rule refuses this engineer: {}", .0.rule())]
     HardRule(Reason),
+    #[error("the settings have been changed meanwhile")]
+    Stale { present: i64 },
     #[error("{field}: {reason}")]
     Invalid { field: &'static str, reason: &'static str },
     #[error("the planner did not come to an end")]
@@ -95,6 +98,7 @@ impl From<PlanningError> for Problem {
                 .detail("repeat it with override to break the rule knowingly; it is then recorded")
                 .with("rule", reason.rule())
                 .with("refusal", serde_json::json!(reason)),
+            PlanningError::Stale { present } => stale().with("version", present),
             PlanningError::Invalid { field, reason } => Self::invalid(field, reason),
             PlanningError::Ledger(error) => error.into(),
             PlanningError::Database(error) => error.into(),

@@ -15,6 +15,8 @@ pub mod automatic;
 mod choose;
 mod considered;
 mod terms;
+pub mod settings;
+pub mod settings_store;
 
 mod board;
 mod board_store;

@@ -129,6 +129,7 @@ async fn search(
 /// only passes by on a long way from one place to another may be missed; who lives or is booked near is not.
 fn is_settled(ranking: &Ranking, rings: u32, terms: &Terms) -> bool {
     let drive_s = f64::from(rings) * LEAST_RING_M * terms.detour / (terms.speed_kmh / 3.6);
+    let drive_s = drive_s * f64::from(terms.policy.travel_permille) / 1000.0;
     let is_full = ranking.candidates.len() >= terms.policy.shortlist;
     is_full && ranking.candidates.last().is_some_and(|last| last.score.total_s() as f64 <= drive_s)
 }

@@ -11,6 +11,7 @@ use super::assign::{Decision, Give};
 use super::choose::Chosen;
 use super::considered::Considered;
 use super::run::Order;
+use super::settings::Settings;
 use super::{PlanningError, Terms};
 use crate::directory::DispatchMode;
 use crate::tenancy::TenantTx;
@@ -90,17 +91,18 @@ pub struct DueRow {
     pub mode: DispatchMode,
 }
 
-/// The visits of a ticket that its type leaves to the server: located, nobody has them, and nobody at the desk has
-/// taken them away. Whoever had one before has declined it.
+/// The visits of a ticket that its type, or the tenant where the type does not say, leaves to the server: located, nobody
+/// has them, and nobody at the desk has taken them away. Whoever had one before has declined it.
 pub async fn due(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<DueRow>, PlanningError> {
     let rows = sqlx::query!(
-        "select v.visit_id, v.ticket_id, y.dispatch_mode
+        r#"select v.visit_id, v.ticket_id, coalesce(y.dispatch_mode, d.mode, $2) as "mode!"
         from visit v
         join ticket t on t.ticket_id = v.ticket_id
         join ticket_type y on y.code = t.ticket_type
         join site s on s.site_id = t.site_id
+        left join dispatch_settings d on true
         where v.ticket_id = $1 and v.status = 'created' and s.lat is not null
-            and y.dispatch_mode in ('automatic', 'suggest')
+            and coalesce(y.dispatch_mode, d.mode, $2) in ('automatic', 'suggest')
             and not exists (
                 select from assignment a
                 where a.visit_id = v.visit_id
@@ -112,14 +114,15 @@ pub async fn due(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<DueRow>, Pla
                         select from turned_down d where d.visit_id = a.visit_id and d.engineer_id = a.user_id
                     )
             )
-        order by v.visit_id",
+        order by v.visit_id"#,
         ticket.0,
+        Settings::default().mode.as_str(),
     )
     .fetch_all(&mut **tx)
     .await?;
     rows.into_iter()
         .map(|row| {
-            let mode = DispatchMode::new(&row.dispatch_mode).map_err(|_| PlanningError::Corrupt("a dispatch mode"))?;
+            let mode = DispatchMode::new(&row.mode).map_err(|_| PlanningError::Corrupt("a dispatch mode"))?;
             Ok(DueRow { visit: VisitId(row.visit_id), ticket: TicketId(row.ticket_id), mode })
         })
         .collect()

@@ -4,7 +4,11 @@ use callout_dispatch::Policy;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-/// The same for every tenant so far. Kept with each decision as it was then.
+use super::settings::Settings;
+use super::{PlanningError, settings_store};
+use crate::tenancy::TenantTx;
+
+/// Of one tenant: its weights, and what is the same for all. Kept with each decision as it was then.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// What travel, load, waiting and lateness are worth.
@@ -19,12 +23,16 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        let policy = Policy { shortlist: 10, ..Policy::default() };
-        Self { policy, detour: 1.4, speed_kmh: 28.8, horizon: TimeDelta::days(7) }
+        Self { policy: Settings::default().policy, detour: 1.4, speed_kmh: 28.8, horizon: TimeDelta::days(7) }
     }
 }
 
 impl Terms {
+    /// Those of the tenant.
+    pub async fn load(tx: &mut TenantTx) -> Result<Self, PlanningError> {
+        Ok(Self { policy: settings_store::load(tx).await?.policy, ..Self::default() })
+    }
+
     /// As it is kept beside a decision.
     pub fn record(&self) -> Value {
         let Self { policy, detour, speed_kmh, horizon } = self;

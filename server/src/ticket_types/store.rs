@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::error::TicketTypeError;
-use crate::directory::TicketType;
+use crate::directory::{DispatchMode, TicketType};
 use crate::tenancy::TenantTx;
 
 pub struct TicketTypeRow {
@@ -12,7 +12,7 @@ pub struct TicketTypeRow {
     pub name_zh: String,
     pub duration_min: i32,
     pub priority: i32,
-    pub dispatch_mode: String,
+    pub dispatch_mode: Option<String>,
     pub response_target_min: Option<i32>,
     pub resolution_target_min: Option<i32>,
     pub workflow: String,
@@ -81,7 +81,7 @@ pub async fn insert(
         ticket_type.name_zh,
         ticket_type.duration.minutes(),
         ticket_type.priority.get(),
-        ticket_type.dispatch_mode.as_str(),
+        ticket_type.dispatch_mode.map(DispatchMode::as_str),
         minutes(ticket_type.response_target),
         minutes(ticket_type.resolution_target),
         ticket_type.workflow.0.as_str(),
@@ -113,7 +113,7 @@ pub async fn update(
         ticket_type.name_zh,
         ticket_type.duration.minutes(),
         ticket_type.priority.get(),
-        ticket_type.dispatch_mode.as_str(),
+        ticket_type.dispatch_mode.map(DispatchMode::as_str),
         minutes(ticket_type.response_target),
         minutes(ticket_type.resolution_target),
         ticket_type.workflow.0.as_str(),

@@ -16,6 +16,9 @@ use crate::platform::problem::{ApiResult, invalid};
 /// The workflow of tickets whose type names none.
 const USUAL_WORKFLOW: (&str, i64) = ("field-service", 1);
 
+/// The dispatch mode of types that leave it to the tenant's settings.
+const USUAL_MODE: &str = "usual";
+
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TicketTypeFilter {
@@ -33,7 +36,8 @@ pub struct TicketTypeView {
     pub duration_min: i32,
     /// 1 (most urgent) to 5.
     pub priority: i32,
-    /// `automatic`, `suggest`, `pool` or `manual`: who decides which engineer a visit goes to.
+    /// `automatic`, `suggest`, `pool` or `manual`: who decides which engineer a visit goes to. `usual`: as the dispatch
+    /// settings say.
     pub dispatch_mode: String,
     /// Minutes from the request until somebody must be on site.
     pub response_target_min: Option<i32>,
@@ -56,7 +60,7 @@ impl From<TicketTypeRow> for TicketTypeView {
             name_zh: row.name_zh,
             duration_min: row.duration_min,
             priority: row.priority,
-            dispatch_mode: row.dispatch_mode,
+            dispatch_mode: row.dispatch_mode.unwrap_or_else(|| USUAL_MODE.to_owned()),
             response_target_min: row.response_target_min,
             resolution_target_min: row.resolution_target_min,
             skills: row.skills.into_iter().zip(row.levels).collect(),
@@ -84,7 +88,8 @@ pub struct NewTicketTypeRequest {
     pub name_zh: String,
     pub duration_min: i64,
     pub priority: i64,
-    pub dispatch_mode: String,
+    /// Left out or `usual`: as the dispatch settings say.
+    pub dispatch_mode: Option<String>,
     pub response_target_min: Option<i64>,
     pub resolution_target_min: Option<i64>,
     #[serde(default)]
@@ -101,7 +106,8 @@ pub struct TicketTypeRequest {
     pub name_zh: String,
     pub duration_min: i64,
     pub priority: i64,
-    pub dispatch_mode: String,
+    /// Left out or `usual`: as the dispatch settings say.
+    pub dispatch_mode: Option<String>,
     pub response_target_min: Option<i64>,
     pub resolution_target_min: Option<i64>,
     #[serde(default)]
@@ -143,12 +149,16 @@ impl TicketTypeRequest {
             duration: WorkDuration::from_minutes(self.duration_min).map_err(invalid("duration_min"))?,
             priority: Priority::new(self.priority).map_err(invalid("priority"))?,
             skills: skills(&self.skills).map_err(invalid("skills"))?,
-            dispatch_mode: DispatchMode::new(&self.dispatch_mode).map_err(invalid("dispatch_mode"))?,
+            dispatch_mode: mode(self.dispatch_mode.as_deref()).map_err(invalid("dispatch_mode"))?,
             response_target: target(self.response_target_min).map_err(invalid("response_target_min"))?,
             resolution_target: target(self.resolution_target_min).map_err(invalid("resolution_target_min"))?,
             workflow: (workflow, self.workflow_version.unwrap_or(USUAL_WORKFLOW.1)),
         })
     }
+}
+
+fn mode(asked: Option<&str>) -> Result<Option<DispatchMode>, Unacceptable> {
+    asked.filter(|asked| *asked != USUAL_MODE).map(DispatchMode::new).transpose()
 }
 
 fn skills(skills: &BTreeMap<String, i64>) -> Result<RequiredSkills, Unacceptable> {

@@ -10,7 +10,7 @@ use super::area::{Area, Asked, Wanted, list, no_skills, skilled, time};
 impl Area {
     /// Waits until the server has acted on every event, and then hands it all of them once more, as a relay does that
     /// has lost its place.
-    async fn relay(&self) {
+    pub(super) async fn relay(&self) {
         self.settled().await;
         let mut database = self.app.database().superuser().await;
         let events: Vec<(String, Option<uuid::Uuid>, Value)> =
@@ -34,7 +34,7 @@ impl Area {
         }
     }
 
-    async fn asked(&self, kind: &str) -> Wanted {
+    pub(super) async fn asked(&self, kind: &str) -> Wanted {
         self.ask(Asked::at(self.site(Some((0.0, 0.0))).await).of_type(kind)).await
     }
 
@@ -50,7 +50,7 @@ impl Area {
         id.to_string()
     }
 
-    async fn suggestion(&self, wanted: Wanted) -> Option<Value> {
+    pub(super) async fn suggestion(&self, wanted: Wanted) -> Option<Value> {
         let answer = self.dora.get(&format!("/visits/{}/suggestion", wanted.visit)).await;
         (answer.status == 200).then(|| answer.json())
     }

@@ -9,4 +9,5 @@ mod races;
 mod plans;
 mod automatic;
 mod offers;
+mod settings;
 mod access;
