@@ -54,6 +54,9 @@ pub struct Budget {
 }
 
 impl Budget {
+    /// The search asks how much of the time is spent each time so many rounds are done: who counts knows how far it is.
+    pub const ROUNDS_A_LOOK: u64 = search::LOOK_UP;
+
     /// So many rounds on one thread, in parts of 400 visits.
     pub const fn rounds(rounds: u64) -> Self {
         Self { rounds, threads: 1, part: 400 }

@@ -1,35 +1,50 @@
 //! A dispatcher has days planned: everything that nobody has, or some tickets of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sync_core::ids::UserId;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::plan_view::{PlanRequest, PlanView};
+use super::plan_view::{PlanRequest, PlanState, PlanView};
 use super::store;
-use crate::ledger::Ledger;
-use crate::planning::run::{Order, start};
+use crate::planning::run::{self, Order};
 use crate::planning::{PlanningError, Terms};
-use crate::platform::clock::Clock;
 use crate::tenancy::{TenantCtx, TenantTx};
 
-/// Plans and assigns, and says what came of it; or, if that takes long, that it has begun.
-pub async fn plan(ctx: TenantCtx, ledger: Arc<Ledger>, clock: Clock, order: Order) -> Result<PlanView, PlanningError> {
-    let id = order.run;
-    let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?;
-    let told = start(ctx.clone(), ledger, clock, order, terms).await?;
-    match tokio::time::timeout(PATIENCE, told).await {
-        Ok(Ok(outcome)) => outcome?,
-        Ok(Err(_)) => return Err(PlanningError::Stopped),
-        // It goes on by itself.
-        Err(_) => {}
+/// Orders the plan, and says what came of it; or, if that takes long, where it stands.
+pub async fn plan(ctx: TenantCtx, order: Order, at: DateTime<Utc>) -> Result<PlanView, PlanningError> {
+    let plan = order.run;
+    let order = async move |tx: &mut TenantTx| {
+        let policy = Terms::load(tx).await?.record();
+        run::order(tx, &order, &policy, at).await
+    };
+    ctx.transact(order).await?;
+    let view = when_it_stands(&ctx, plan).await?;
+    match (view.state, &view.failure) {
+        (PlanState::Failed, Some(failure)) => Err(PlanningError::Failed { plan, failure: failure.clone() }),
+        _ => Ok(view),
     }
-    ctx.read(async move |tx: &mut TenantTx| store::plan(tx, id).await).await
+}
+
+/// The plan as soon as nobody works on it any more, or when patience ends. Another process may be at it, so it is the
+/// row that is looked at.
+async fn when_it_stands(ctx: &TenantCtx, plan: Uuid) -> Result<PlanView, PlanningError> {
+    let begun = Instant::now();
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let state = ctx.read(async move |tx: &mut TenantTx| store::plan_state(tx, plan).await).await?;
+        if !state.is_at_work() || begun.elapsed() + pause > PATIENCE {
+            return ctx.read(async move |tx: &mut TenantTx| store::plan(tx, plan).await).await;
+        }
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// What is to be planned, from the request.
-pub fn order(request: PlanRequest, run: Uuid, now: DateTime<Utc>) -> Result<Order, PlanningError> {
+pub fn order(request: PlanRequest, run: Uuid, by: UserId, now: DateTime<Utc>) -> Result<Order, PlanningError> {
     let invalid = |field, reason| Err(PlanningError::Invalid { field, reason });
     let from = request.from.unwrap_or(now);
     if request.to <= from.max(now) {
@@ -45,8 +60,9 @@ pub fn order(request: PlanRequest, run: Uuid, now: DateTime<Utc>) -> Result<Orde
     if request.ticket_ids.as_ref().is_some_and(|ids| ids.len() > MOST_TICKETS) {
         return invalid("ticket_ids", "at most 10000; leave it out for all");
     }
-    let (tickets, seed, is_dry) = (request.ticket_ids, request.seed.unwrap_or(1), request.dry_run);
-    Ok(Order { run, from, to: request.to, tickets, seed, rounds, is_dry })
+    let is_draft = request.draft || request.dry_run;
+    let (tickets, seed, to) = (request.ticket_ids, request.seed.unwrap_or(1), request.to);
+    Ok(Order { run, by, from, to, tickets, seed, rounds, is_draft })
 }
 
 const LONGEST_DAYS: i64 = 31;
@@ -55,3 +71,5 @@ const MOST_ROUNDS: u32 = 2_000_000;
 const MOST_TICKETS: usize = 10_000;
 /// Well below the time after which any request is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);

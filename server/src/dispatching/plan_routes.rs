@@ -1,7 +1,5 @@
 //! `/plans`.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,7 +8,7 @@ use uuid::Uuid;
 
 use super::plan_view::{LeftView, PlanRequest, PlanView, PlannedVisitView};
 use super::{plan, store};
-use crate::ledger::Ledger;
+use crate::ledger::By;
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
@@ -27,26 +25,27 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list_left_for_later))
 }
 
-/// Plan several days and assign what was planned. Goes on to its end even when the caller hangs up; what takes longer
-/// than 20 seconds is answered with 202, and `finished_at` tells later that it is done.
+/// Plan several days and assign what was planned, or only draft it.
+///
+/// A plan is worked out in the background by whichever server has time; the caller may hang up. What takes longer than 20
+/// seconds is answered with 202, and `state` tells later that it is done. A tenant may have 20 plans waiting or running.
 #[utoipa::path(post, path = "/plans", tag = "dispatching", request_body = PlanRequest,
     responses((status = 201, body = PlanView), (status = 202, body = PlanView), (status = "4XX", body = ProblemView)))]
 async fn make_plan(
     ctx: TenantCtx,
     State(clock): State<Clock>,
     State(random): State<Random>,
-    State(ledger): State<Arc<Ledger>>,
     Json(request): Json<PlanRequest>,
 ) -> ApiResult<(StatusCode, Json<PlanView>)> {
     ctx.require(Permission::Dispatch)?;
     let now = clock.now();
-    let order = plan::order(request, random.uuid(now), now)?;
-    let plan = plan::plan(ctx, ledger, clock, order).await?;
+    let order = plan::order(request, random.uuid(now), By::caller(&ctx).user(), now)?;
+    let plan = plan::plan(ctx, order, now).await?;
     let status = if plan.finished_at.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     Ok((status, Json(plan)))
 }
 
-/// A plan: how many visits it assigned, and how many it left for which reason.
+/// A plan: where it stands, how many visits it assigned, and how many it left for which reason.
 #[utoipa::path(get, path = "/plans/{plan_id}", tag = "dispatching", params(("plan_id" = Uuid, Path)),
     responses((status = 200, body = PlanView), (status = 404, body = ProblemView)))]
 async fn get_plan(ctx: TenantCtx, Path(plan): Path<Uuid>) -> ApiResult<Json<PlanView>> {
@@ -54,7 +53,7 @@ async fn get_plan(ctx: TenantCtx, Path(plan): Path<Uuid>) -> ApiResult<Json<Plan
     Ok(Json(ctx.read(async move |tx: &mut TenantTx| store::plan(tx, plan).await).await?))
 }
 
-/// What a plan gave to whom; in a dry run, what it would have given.
+/// What a plan gave to whom; in a draft, what it would give.
 #[utoipa::path(get, path = "/plans/{plan_id}/visits", tag = "dispatching", params(("plan_id" = Uuid, Path), PageQuery),
     responses((status = 200, body = Page<PlannedVisitView>), (status = 404, body = ProblemView)))]
 async fn list_planned_visits(

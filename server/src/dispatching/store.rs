@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
 use uuid::Uuid;
 
-use super::plan_view::{LeftCountView, LeftView, PlanView, PlannedVisitView};
+use super::plan_view::{LeftCountView, LeftView, PlanState, PlanView, PlannedVisitView};
 use super::view::{Explanation, Names, SuggestionView};
 use crate::planning::{Considered, PlanningError};
 use crate::tenancy::TenantTx;
@@ -157,10 +157,16 @@ pub async fn turn_down(
     Ok(())
 }
 
+/// Where a plan stands.
+pub async fn plan_state(tx: &mut TenantTx, run: Uuid) -> Result<PlanState, PlanningError> {
+    let found = sqlx::query_scalar!("select state from plan_run where plan_run_id = $1", run);
+    PlanState::of(&found.fetch_optional(&mut **tx).await?.ok_or(PlanningError::NotFound)?)
+}
+
 pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningError> {
     let row = sqlx::query!(
-        "select plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds, visits, engineers, finished_at,
-            assigned, left_out, travel_s, policy
+        "select plan_run_id, state, progress, failure, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds,
+            visits, engineers, finished_at, assigned, left_out, travel_s, policy
         from plan_run
         where plan_run_id = $1",
         run,
@@ -179,13 +185,18 @@ pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningErro
     )
     .fetch_all(&mut **tx)
     .await?;
+    let state = PlanState::of(&row.state)?;
     let mean_travel_s = (row.assigned > 0).then(|| row.travel_s as f64 / f64::from(row.assigned));
     Ok(PlanView {
         plan_id: row.plan_run_id,
+        state,
+        progress: row.progress,
+        failure: row.failure,
         ordered_by: row.ordered_by,
         ordered_at: row.ordered_at,
         from: row.starts_at,
         to: row.ends_at,
+        draft: row.is_dry_run,
         dry_run: row.is_dry_run,
         seed: row.seed,
         rounds: row.rounds,
@@ -194,7 +205,7 @@ pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningErro
         finished_at: row.finished_at,
         duration_ms: row.finished_at.map(|at| (at - row.ordered_at).num_milliseconds()),
         assigned: row.assigned,
-        assigned_meanwhile: row.visits - row.assigned - row.left_out,
+        assigned_meanwhile: if state == PlanState::Applied { row.visits - row.assigned - row.left_out } else { 0 },
         // A tenth of a minute is as exact as anybody drives.
         mean_travel_min: mean_travel_s.map(|seconds| (seconds / 6.0).round() / 10.0),
         left,
@@ -209,7 +220,7 @@ pub async fn left(
     after: Option<Uuid>,
     rows: i64,
 ) -> Result<Vec<LeftView>, PlanningError> {
-    exists(tx, run).await?;
+    plan_state(tx, run).await?;
     let rows = sqlx::query!(
         "select visit_id, ticket_id, reason, refused
         from left_for_later
@@ -237,7 +248,7 @@ pub async fn planned(
     after: Option<Uuid>,
     rows: i64,
 ) -> Result<Vec<PlannedVisitView>, PlanningError> {
-    exists(tx, run).await?;
+    plan_state(tx, run).await?;
     let rows = sqlx::query_as!(
         PlannedVisitView,
         "select visit_id, ticket_id, engineer_id, starts_at, ends_at, drive_s, grant_id as assignment_id
@@ -252,9 +263,4 @@ pub async fn planned(
     .fetch_all(&mut **tx)
     .await?;
     Ok(rows)
-}
-
-async fn exists(tx: &mut TenantTx, run: Uuid) -> Result<(), PlanningError> {
-    let found = sqlx::query_scalar!("select plan_run_id from plan_run where plan_run_id = $1", run);
-    found.fetch_optional(&mut **tx).await?.map(|_| ()).ok_or(PlanningError::NotFound)
 }

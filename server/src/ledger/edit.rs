@@ -37,6 +37,11 @@ impl By {
         }
     }
 
+    /// Somebody at the desk, or [`SERVER`], whose order is carried out now; it was checked when it was given that he may.
+    pub fn order_of(user: UserId) -> Self {
+        Self { user, role: Role::Dispatcher }
+    }
+
     /// The person, or [`SERVER`].
     pub fn user(self) -> UserId {
         self.user

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use callout_dispatch::BoardError;
 use sync_core::ids::{GrantId, UserId};
+use uuid::Uuid;
 
 use super::considered::{Considered, Reason};
 use crate::ledger::LedgerError;
@@ -31,6 +32,14 @@ pub enum PlanningError {
     Stale { present: i64 },
     #[error("{field}: {reason}")]
     Invalid { field: &'static str, reason: &'static str },
+    #[error("at most {most} plans wait at a time")]
+    TooMany { most: i64 },
+    #[error("the days to plan are over")]
+    TooLate,
+    #[error("the plan failed: {failure}")]
+    Failed { plan: Uuid, failure: String },
+    #[error("the plan was cancelled, or another process has it")]
+    Overtaken,
     #[error("the planner did not come to an end")]
     Stopped,
     #[error("the rows make no board")]
@@ -55,6 +64,20 @@ impl PlanningError {
     pub fn is_deadlock(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
         error.code().is_some_and(|code| code == "40P01" || code == "40001")
+    }
+
+    /// The same may go well a little later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(_))
+    }
+
+    /// Why there is no plan, as a code.
+    pub fn failure(&self) -> &'static str {
+        match self {
+            Self::TooLate => "days_are_over",
+            Self::Board(_) => "contradictory_data",
+            _ => "internal",
+        }
     }
 
     /// The visit is not what it was when it was ranked: somebody else has it, or it need not be done any more.
@@ -100,6 +123,15 @@ impl From<PlanningError> for Problem {
                 .with("refusal", serde_json::json!(reason)),
             PlanningError::Stale { present } => stale().with("version", present),
             PlanningError::Invalid { field, reason } => Self::invalid(field, reason),
+            PlanningError::TooMany { most } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-plans", "Too many plans are waiting")
+                    .detail(format!("at most {most} at a time; wait for one to end, or cancel one"))
+                    .retry_after(10)
+            }
+            PlanningError::Failed { plan, ref failure } => {
+                let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "plan-failed", "The plan failed");
+                problem.with("plan_id", plan.to_string()).with("failure", failure.as_str()).caused_by(error)
+            }
             PlanningError::Ledger(error) => error.into(),
             PlanningError::Database(error) => error.into(),
             other => Self::internal(other),

@@ -86,7 +86,7 @@ pub struct Impossible {
 
 /// Answers an inquiry.
 pub async fn offers(ctx: &TenantCtx, inquiry: Inquiry, now: DateTime<Utc>) -> Result<Offers, PlanningError> {
-    let terms = Terms::default();
+    let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?;
     for reach in RINGS.into_iter().map(Some).chain([None]) {
         let (asked, on) = (inquiry.clone(), terms.clone());
         let situation = ctx.read(async move |tx: &mut TenantTx| Situation::load(tx, asked, reach, &on, now).await);

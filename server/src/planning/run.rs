@@ -1,33 +1,43 @@
-//! Plans many visits at once and assigns what was planned.
+//! Plans many visits at once: ordered at the desk, carried out by whichever process is free.
 //!
-//! The rows are read in one short transaction, the engine runs with none open, and the result is written in small ones.
-//! Meanwhile the company goes on working: whoever was booked or assigned since then stays so, and the visit concerned
-//! is ranked once more by itself, or left with a reason.
+//! An order is a row. A worker takes it under a lease and carries it out: the rows are read in one short transaction, the
+//! engine searches with none open, the plan is written down with its reasons in one more, and what it gives to whom is
+//! assigned in small ones, from what was written down. So a process that is killed loses nothing: another takes the order
+//! up when the lease has run out, plans anew from the same seed, or goes on assigning where the other stopped.
+//!
+//! Meanwhile the company goes on working: whoever was booked or assigned since then stays so, and the visit concerned is
+//! ranked once more by itself, or left with a reason.
 
-mod apply;
 mod read;
+mod search;
+mod apply;
+mod store;
 
 use std::sync::Arc;
 
-use callout_dispatch::{Budget, Plan, plan};
-use chrono::{DateTime, Utc};
-use tokio::sync::oneshot;
-use tracing::Instrument;
+use callout_dispatch::Plan;
+use chrono::{DateTime, TimeDelta, Utc};
+use sync_core::ids::UserId;
 use uuid::Uuid;
 
+use super::PlanningError;
 use super::board::{Board, by_rule};
-use super::store::{self, Left};
-use super::{PlanningError, Terms};
-use crate::ledger::{By, Ledger};
+use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
+use crate::platform::shutdown::Shutdown;
 use crate::tenancy::{TenantCtx, TenantTx};
 use read::Situation;
+use store::{Lease, Left, Written};
+
+pub use store::order;
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The id of the run.
     pub run: Uuid,
+    /// In whose name it is assigned.
+    pub by: UserId,
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
     /// None: every ticket with a located visit that nobody has.
@@ -36,81 +46,128 @@ pub struct Order {
     /// How often a part of the plan is taken apart and put together better.
     pub rounds: u32,
     /// Only say what would be done.
-    pub is_dry: bool,
+    pub is_draft: bool,
 }
 
-/// Everything a run works with.
+/// What a worker does for plans. Assigning does not wait until a search has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Search,
+    Apply,
+}
+
+impl Stage {
+    /// The states in which a plan needs it.
+    pub fn states(self) -> Vec<String> {
+        let states: &[&str] = match self {
+            Self::Search => &["queued", "running"],
+            Self::Apply => &["applying"],
+        };
+        states.iter().map(|state| (*state).to_owned()).collect()
+    }
+}
+
+/// Who works on plans: a process, by a name of its own.
 #[derive(Clone)]
-struct Run {
-    ctx: TenantCtx,
-    ledger: Arc<Ledger>,
-    clock: Clock,
-    order: Order,
-    terms: Terms,
+pub struct Hand {
+    pub holder: Uuid,
+    pub ledger: Arc<Ledger>,
+    pub clock: Clock,
 }
 
-/// Starts a run: what is ordered is noted before this returns. The run goes on to its end whether or not anybody waits
-/// for the receiver; what comes of it stands in the tables.
-pub async fn start(
+/// A plan in hand.
+#[derive(Clone)]
+pub struct Run {
     ctx: TenantCtx,
-    ledger: Arc<Ledger>,
-    clock: Clock,
+    hand: Hand,
+    stage: Stage,
     order: Order,
-    terms: Terms,
-) -> Result<oneshot::Receiver<Result<(), PlanningError>>, PlanningError> {
-    let run = Run { ctx, ledger, clock, order, terms };
-    run.begin().await?;
-    let (tell, told) = oneshot::channel();
-    let id = run.order.run;
-    let to_the_end = async move {
-        if let Err(Err(error)) = tell.send(run.carry_out().await) {
-            tracing::error!(plan.id = %id, %error, "a plan failed, and nobody waits for it");
+    lease: Lease,
+    /// How often somebody has begun with it.
+    attempts: i32,
+}
+
+impl Hand {
+    /// Takes the next plan of a tenant that needs this; none if there is none, or others have them all.
+    pub async fn take(&self, ctx: &TenantCtx, stage: Stage) -> Result<Option<Run>, PlanningError> {
+        loop {
+            let holder = self.holder;
+            let taken =
+                ctx.transact(async move |tx: &mut TenantTx| store::take(tx, stage, holder, LEASE).await).await?;
+            let Some((order, attempts)) = taken else { return Ok(None) };
+            let lease = Lease { run: order.run, holder };
+            let run = Run { ctx: ctx.clone(), hand: self.clone(), stage, order, lease, attempts };
+            if attempts <= MOST_ATTEMPTS {
+                return Ok(Some(run));
+            }
+            tracing::error!(plan.id = %run.order.run, attempts, "a plan has never come to its end, it is given up");
+            run.fail("given_up").await?;
         }
-    };
-    tokio::spawn(to_the_end.in_current_span());
-    Ok(told)
+    }
 }
 
 impl Run {
-    async fn begin(&self) -> Result<(), PlanningError> {
-        let (order, terms) = (self.order.clone(), self.terms.clone());
-        let (by, at) = (By::caller(&self.ctx).user(), self.clock.now());
-        self.ctx.transact(async move |tx: &mut TenantTx| store::begin_run(tx, &order, by, &terms, at).await).await
-    }
-
-    async fn carry_out(self) -> Result<(), PlanningError> {
-        let Situation { board, mut left, visits } = self.read().await?;
-        let plan = self.plan(&board).await?;
-        left.extend(unserved(&board, &plan));
-        let planned = apply::planned(&board, &plan);
-        if self.order.is_dry {
-            self.note(planned).await?;
-        } else {
-            left.extend(self.apply(planned).await?);
-        }
-        let (run, at, size) = (self.order.run, self.clock.now(), (visits, board.engineer_count()));
-        self.ctx.transact(async move |tx: &mut TenantTx| store::finish_run(tx, run, size, &left, at).await).await
-    }
-
-    /// The engine computes for a second or more, so it does that beside the tasks of the server.
-    async fn plan(&self, board: &Arc<Board>) -> Result<Plan, PlanningError> {
-        let (board, policy) = (Arc::clone(board), self.terms.policy.clone());
-        let budget = Budget { threads: THREADS, ..Budget::rounds(self.order.rounds.into()) };
-        let seed = u64::from(self.order.seed);
-        let planning = tokio::task::spawn_blocking(move || plan(&board.engine, &policy, budget, seed));
-        planning.await.map_err(|_| PlanningError::Stopped)
-    }
-
-    /// Notes what would be done.
-    async fn note(&self, planned: Vec<super::assign::Give>) -> Result<(), PlanningError> {
-        let run = self.order.run;
-        let note = async move |tx: &mut TenantTx| {
-            for give in &planned {
-                store::insert_planned(tx, run, (give.visit, give.ticket), &give.chosen, None).await?;
-            }
-            Ok::<_, PlanningError>(())
+    /// Works on the plan until it is done, fails, is somebody else's, or the server is to end. What came of it stands in
+    /// the tables.
+    pub async fn carry_out(self, stopping: Shutdown) {
+        let outcome = match self.stage {
+            Stage::Search => self.search_and_apply(&stopping).await,
+            Stage::Apply => self.apply(&stopping).await,
         };
-        self.ctx.transact(note).await
+        let settled = match outcome {
+            Ok(()) => Ok(()),
+            Err(PlanningError::Overtaken) => {
+                tracing::info!(plan.id = %self.order.run, "a plan was cancelled, or another process has it now");
+                Ok(())
+            }
+            Err(PlanningError::Stopped) if stopping.is_announced() => self.give_back().await,
+            Err(error) if error.is_passing() => {
+                tracing::warn!(plan.id = %self.order.run, %error, "a plan is interrupted, and will be tried again");
+                self.put_off().await
+            }
+            Err(error) => {
+                tracing::error!(plan.id = %self.order.run, %error, "a plan failed");
+                self.fail(error.failure()).await
+            }
+        };
+        if let Err(error) = settled {
+            // The lease runs out by itself.
+            tracing::warn!(plan.id = %self.order.run, %error, "cannot note where a plan stands");
+        }
+    }
+
+    async fn search_and_apply(&self, stopping: &Shutdown) -> Result<(), PlanningError> {
+        let situation = self.read().await?;
+        let plan = self.search(&situation, stopping).await?;
+        self.write_down(situation, plan).await?;
+        if self.order.is_draft { Ok(()) } else { self.apply(stopping).await }
+    }
+
+    async fn write_down(&self, situation: Situation, plan: Plan) -> Result<(), PlanningError> {
+        let Situation { board, mut left, visits, terms } = situation;
+        left.extend(unserved(&board, &plan));
+        let engineers = board.engineer_count();
+        let written = Written { planned: apply::planned(&board, &plan), left, visits, engineers };
+        let (lease, at) = (self.lease, self.hand.clock.now());
+        let (by, record) = ((!self.order.is_draft).then_some(self.order.by), terms.record());
+        let write = async move |tx: &mut TenantTx| store::write_down(tx, lease, &written, by, record, at).await;
+        self.ctx.transact(write).await
+    }
+
+    /// Another process may go on at once: nothing was wrong with it.
+    async fn give_back(&self) -> Result<(), PlanningError> {
+        let lease = self.lease;
+        self.ctx.transact(async move |tx: &mut TenantTx| store::give_back(tx, lease).await).await
+    }
+
+    async fn put_off(&self) -> Result<(), PlanningError> {
+        let (lease, pause) = (self.lease, AFTER_TROUBLE * self.attempts);
+        self.ctx.transact(async move |tx: &mut TenantTx| store::put_off(tx, lease, pause).await).await
+    }
+
+    async fn fail(&self, failure: &'static str) -> Result<(), PlanningError> {
+        let (lease, at) = (self.lease, self.hand.clock.now());
+        self.ctx.transact(async move |tx: &mut TenantTx| store::fail(tx, lease, failure, at).await).await
     }
 }
 
@@ -123,5 +180,8 @@ fn unserved(board: &Board, plan: &Plan) -> Vec<Left> {
     left.collect()
 }
 
-/// Threads that search for one plan: two, so that two plans at once leave a small machine room to answer.
-const THREADS: usize = 2;
+/// How long a process that died keeps a plan from the others.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// So often somebody begins with a plan: more often, and it is what brings the processes down.
+const MOST_ATTEMPTS: i32 = 5;
+const AFTER_TROUBLE: TimeDelta = TimeDelta::seconds(2);

@@ -1,16 +1,10 @@
-//! What planning keeps: explanations, suggestions, runs.
-
-use std::collections::BTreeMap;
+//! What planning keeps: explanations and suggestions. Its runs stand in `run/store.rs`.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
-use sync_core::ids::{GrantId, SiteId, TicketId, UserId, VisitId};
-use uuid::Uuid;
+use sync_core::ids::{GrantId, SiteId, TicketId, VisitId};
 
 use super::assign::{Decision, Give};
-use super::choose::Chosen;
 use super::considered::Considered;
-use super::run::Order;
 use super::settings::Settings;
 use super::{PlanningError, Terms};
 use crate::directory::DispatchMode;
@@ -141,114 +135,4 @@ pub async fn open_tickets_at(tx: &mut TenantTx, site: SiteId) -> Result<Vec<Tick
     .fetch_all(&mut **tx)
     .await?;
     Ok(rows.into_iter().map(TicketId).collect())
-}
-
-/// Notes what is ordered.
-pub async fn begin_run(
-    tx: &mut TenantTx,
-    order: &Order,
-    by: UserId,
-    terms: &Terms,
-    at: DateTime<Utc>,
-) -> Result<(), PlanningError> {
-    sqlx::query!(
-        "insert into plan_run (
-            tenant_id, plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, seed, rounds, policy)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        tx.tenant().0,
-        order.run,
-        by.0,
-        at,
-        order.from,
-        order.to,
-        order.is_dry,
-        i64::from(order.seed),
-        i32::try_from(order.rounds).unwrap_or(i32::MAX),
-        terms.record(),
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// Notes what a run gave to whom; `grant` is none in a dry run.
-pub async fn insert_planned(
-    tx: &mut TenantTx,
-    run: Uuid,
-    (visit, ticket): (VisitId, TicketId),
-    chosen: &Chosen,
-    grant: Option<GrantId>,
-) -> Result<(), PlanningError> {
-    sqlx::query!(
-        "insert into planned_visit (
-            tenant_id, plan_run_id, visit_id, ticket_id, engineer_id, starts_at, ends_at, drive_s, grant_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        tx.tenant().0,
-        run,
-        visit.0,
-        ticket.0,
-        chosen.engineer.0,
-        chosen.starts_at,
-        chosen.ends_at,
-        chosen.candidate.as_ref().map_or(0, |candidate| candidate.drive_s),
-        grant.map(|grant| grant.0),
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A visit that a run gave to nobody.
-#[derive(Debug, Clone)]
-pub struct Left {
-    pub visit: VisitId,
-    pub ticket: TicketId,
-    pub reason: &'static str,
-    pub refused: BTreeMap<String, u32>,
-}
-
-/// Notes what was left, how many visits and engineers there were, and that the run is over.
-pub async fn finish_run(
-    tx: &mut TenantTx,
-    run: Uuid,
-    (visits, engineers): (usize, usize),
-    left: &[Left],
-    at: DateTime<Utc>,
-) -> Result<(), PlanningError> {
-    let count = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
-    let ids: Vec<Uuid> = left.iter().map(|one| one.visit.0).collect();
-    let tickets: Vec<Uuid> = left.iter().map(|one| one.ticket.0).collect();
-    let reasons: Vec<String> = left.iter().map(|one| one.reason.to_owned()).collect();
-    let refused: Vec<serde_json::Value> = left.iter().map(|one| json!(one.refused)).collect();
-    sqlx::query!(
-        "insert into left_for_later (tenant_id, plan_run_id, visit_id, ticket_id, reason, refused)
-        select $1, $2, visit_id, ticket_id, reason, refused
-        from unnest($3::uuid[], $4::uuid[], $5::text[], $6::jsonb[]) as remaining (visit_id, ticket_id, reason, refused)",
-        tx.tenant().0,
-        run,
-        &ids,
-        &tickets,
-        &reasons,
-        &refused,
-    )
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query!(
-        "update plan_run r
-        set finished_at = $2, left_out = $3, visits = $4, engineers = $5, assigned = planned.visits, travel_s = planned.travel_s
-        from (
-            select count(*)::integer as visits, coalesce(sum(drive_s), 0)::bigint as travel_s
-            from planned_visit
-            where plan_run_id = $1
-        ) planned
-        where r.plan_run_id = $1",
-        run,
-        at,
-        count(left.len()),
-        count(visits),
-        count(engineers),
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }

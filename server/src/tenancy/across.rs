@@ -45,6 +45,14 @@ impl Tenancy {
         Ok(tenants.into_iter().map(TenantId).collect())
     }
 
+    /// The tenants with a plan in one of these states that nobody works on, those first whose turn was the longest ago.
+    pub async fn plans_due(&self, states: &[String]) -> Result<Vec<TenantId>, sqlx::Error> {
+        let tenants = sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from plans_due($1)"#, states)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(tenants.into_iter().map(TenantId).collect())
+    }
+
     /// Drops positions kept long enough, at most `most` rows of a kind; returns how many there were of the kind with
     /// the most.
     pub async fn forget_positions(&self, now: DateTime<Utc>, most: i32) -> Result<i64, sqlx::Error> {

@@ -49,6 +49,8 @@ pub enum SystemEntry {
     Rebuild,
     /// Closing the days of the log.
     LogDays,
+    /// Working on plans that were ordered.
+    Plans,
 }
 
 impl TenantCtx {

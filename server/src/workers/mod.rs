@@ -1,6 +1,7 @@
 //! Background loops. `boot` starts them before the first request and stops them after the last one has been answered.
 
 pub mod relay;
+mod plans;
 mod wakeup;
 mod cleanup;
 mod log_days;
@@ -20,6 +21,7 @@ use crate::planning::{self, Happened};
 use crate::platform::shutdown::{Shutdown, ShutdownTrigger, shutdown};
 use crate::state::AppState;
 use crate::tenancy::TenantCtx;
+use plans::Plans;
 use relay::{Consumer, Pace, Relay};
 use wakeup::Sleeper;
 
@@ -60,9 +62,12 @@ impl Workers {
         let mut workers = Self { tasks: JoinSet::new(), stop };
         let names: Vec<&'static str> = consumers.iter().map(Consumer::name).collect();
         let relay = Arc::new(Relay::new(state, consumers, Pace::default()));
-        let sleepers: Vec<Box<dyn Sleeper>> = vec![Box::new(live), Box::new(Arc::clone(&relay))];
+        let plans = Arc::new(Plans::new(state));
+        let sleepers: Vec<Box<dyn Sleeper>> =
+            vec![Box::new(live), Box::new(Arc::clone(&relay)), Box::new(Arc::clone(&plans))];
         workers.spawn(wakeup::run(state.tenancy.clone(), sleepers, stopping.clone()));
         workers.spawn(relay.run(stopping.clone()));
+        workers.spawn(plans.run(stopping.clone()));
         workers.spawn(cleanup::run(state.clone(), stopping.clone()));
         workers.spawn(log_days::run(state.clone(), stopping.clone()));
         workers.spawn(gauges::run(state.clone(), names, stopping));
@@ -110,5 +115,17 @@ impl Sleeper for Arc<Relay> {
 
     fn wake_all(&self) {
         Relay::wake_all(self);
+    }
+}
+
+impl Sleeper for Arc<Plans> {
+    fn wake(&self, channel: &str, _tenant: TenantId) {
+        if channel == wakeup::PLAN {
+            Plans::wake(self);
+        }
+    }
+
+    fn wake_all(&self) {
+        Plans::wake(self);
     }
 }

@@ -22,6 +22,8 @@ pub trait Sleeper: Send + Sync {
 pub const OUTBOX: &str = "outbox";
 /// Engineers that moved.
 pub const POSITION: &str = "position";
+/// Plans that were ordered, or are to be accepted.
+pub const PLAN: &str = "plan";
 
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
@@ -29,7 +31,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 pub(super) async fn run(tenancy: Tenancy, sleepers: Vec<Box<dyn Sleeper>>, stopping: Shutdown) {
     let listening = async {
         loop {
-            match tenancy.listen(&[OUTBOX, POSITION]).await {
+            match tenancy.listen(&[OUTBOX, POSITION, PLAN]).await {
                 Ok(notices) => {
                     sleepers.iter().for_each(|sleeper| sleeper.wake_all());
                     let error = pass_on(notices, &sleepers).await;

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 const SHARED: [&str; 2] = ["_sqlx_migrations", "server_epoch"];
 
 /// Functions that run with other rights than their caller's. Each answers one narrow question.
-const DEFINERS: [&str; 11] = [
+const DEFINERS: [&str; 12] = [
     "authenticate",
     "claim_server_epoch",
     "feed_lag_s",
@@ -16,6 +16,7 @@ const DEFINERS: [&str; 11] = [
     "forget_expired",
     "forget_positions",
     "log_days_due",
+    "plans_due",
     "relay_due",
     "relay_lag_s",
     "sign_in_candidates",

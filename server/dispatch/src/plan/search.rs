@@ -298,7 +298,7 @@ impl Best {
 }
 
 /// Rounds between two looks at the clock.
-const LOOK_UP: u64 = 64;
+pub(super) const LOOK_UP: u64 = 64;
 /// How cold the end is, measured by the beginning.
 const COLDEST: f64 = 0.005;
 /// How many visits leave their routes in a round, on average, and how long a string is at most.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use sync_core::ids::{TicketId, VisitId};
 
 use super::Run;
-use crate::planning::PlanningError;
+use super::store::Left;
 use crate::planning::board::{Board, place_of};
 use crate::planning::board_store::{self as rows, Horizon};
-use crate::planning::store::Left;
+use crate::planning::{PlanningError, Terms};
 use crate::tenancy::TenantTx;
 
 /// The board, and the visits that could not be put on it.
@@ -17,13 +17,18 @@ pub struct Situation {
     pub left: Vec<Left>,
     /// On the board or not.
     pub visits: usize,
+    pub terms: Terms,
 }
 
 impl Run {
     pub(super) async fn read(&self) -> Result<Situation, PlanningError> {
-        let (order, terms) = (self.order.clone(), self.terms.clone());
-        let horizon = Horizon { from: order.from.max(self.clock.now()), to: order.to };
+        let order = self.order.clone();
+        let horizon = Horizon { from: order.from.max(self.hand.clock.now()), to: order.to };
+        if horizon.from >= horizon.to {
+            return Err(PlanningError::TooLate);
+        }
         let read = async move |tx: &mut TenantTx| {
+            let terms = Terms::load(tx).await?;
             let wanted = rows::unassigned(tx, order.tickets.as_deref()).await?;
             let (taken, beyond) = wanted.split_at(wanted.len().min(MOST_VISITS));
             let ids: Vec<_> = taken.iter().map(|(visit, _)| visit.0).collect();
@@ -34,7 +39,7 @@ impl Run {
             let lost = lost.iter().map(|row| left(VisitId(row.visit_id), TicketId(row.ticket_id), "not_located"));
             let beyond = beyond.iter().map(|(visit, ticket)| left(*visit, *ticket, "too_many"));
             let left = lost.chain(beyond).collect();
-            Ok::<_, PlanningError>(Situation { board: Arc::new(board), left, visits: wanted.len() })
+            Ok::<_, PlanningError>(Situation { board: Arc::new(board), left, visits: wanted.len(), terms })
         };
         self.ctx.read(read).await
     }

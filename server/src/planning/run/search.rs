@@ -1,0 +1,94 @@
+//! The engine at work: it computes for seconds or minutes, beside the tasks of the server, while the lease is renewed
+//! and the progress noted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use callout_dispatch::{Budget, Plan, plan_while};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::read::Situation;
+use super::{LEASE, Run, store};
+use crate::planning::PlanningError;
+use crate::platform::shutdown::Shutdown;
+use crate::tenancy::TenantTx;
+
+/// What the search and who waits for it tell each other.
+struct Progress {
+    rounds: u64,
+    looks: AtomicU64,
+    is_over: AtomicBool,
+}
+
+impl Progress {
+    /// What the engine asks now and then: nothing of the time is used, so that the same seed gives the same plan, until
+    /// all of it is.
+    fn spent(&self) -> f64 {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        if self.is_over.load(Ordering::Relaxed) { 1.0 } else { 0.0 }
+    }
+
+    /// Which share of the rounds is done. The parts of a large plan are counted in whole looks, so it may come a little
+    /// early; that it is done, only the plan itself says.
+    fn share(&self) -> f64 {
+        let done = self.looks.load(Ordering::Relaxed) * Budget::ROUNDS_A_LOOK;
+        (done as f64 / self.rounds.max(1) as f64).min(0.99)
+    }
+}
+
+/// Ends the search when nobody waits for it any more.
+struct EndOnDrop(Arc<Progress>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Run {
+    pub(super) async fn search(&self, situation: &Situation, stopping: &Shutdown) -> Result<Plan, PlanningError> {
+        let (board, policy) = (Arc::clone(&situation.board), situation.terms.policy.clone());
+        let (rounds, seed) = (u64::from(self.order.rounds), u64::from(self.order.seed));
+        let budget = Budget { threads: THREADS, ..Budget::rounds(rounds) };
+        let progress = Arc::new(Progress { rounds, looks: AtomicU64::new(0), is_over: AtomicBool::new(false) });
+        let end = EndOnDrop(Arc::clone(&progress));
+        let told = Arc::clone(&progress);
+        let mut planning =
+            tokio::task::spawn_blocking(move || plan_while(&board.engine, &policy, budget, seed, &|| told.spent()));
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beat.tick().await;
+        loop {
+            tokio::select! {
+                plan = &mut planning => return plan.map_err(|_| PlanningError::Stopped),
+                () = stopping.wait() => break,
+                _ = beat.tick() => if !self.renew(progress.share()).await {
+                    drop(end);
+                    // Its threads are free before this process takes another one.
+                    _ = planning.await;
+                    return Err(PlanningError::Overtaken);
+                },
+            }
+        }
+        drop(end);
+        _ = planning.await;
+        Err(PlanningError::Stopped)
+    }
+
+    /// False if the plan was cancelled, or is somebody else's now. As long as the database does not answer, that is not
+    /// known; what is written later asks again.
+    async fn renew(&self, share: f64) -> bool {
+        let lease = self.lease;
+        let renew = async move |tx: &mut TenantTx| store::renew(tx, lease, share, LEASE).await;
+        self.ctx.transact(renew).await.unwrap_or_else(|error| {
+            tracing::warn!(plan.id = %self.order.run, %error, "cannot renew the lease of a plan");
+            true
+        })
+    }
+}
+
+/// Threads that search for one plan: two, so that two plans at once leave a small machine room to answer.
+const THREADS: usize = 2;
+/// How often the lease is renewed, the progress noted, and a cancellation noticed.
+const BEAT: Duration = Duration::from_secs(1);
