@@ -76,7 +76,8 @@ pub async fn accept(
         let ledger = Arc::clone(ledger);
         ctx.transact(async move |tx: &mut TenantTx| {
             let held = store::holder(tx, visit).await?;
-            let made = promise(tx, &ledger, chosen, held, decision, &Terms::load(tx).await?).await?;
+            let terms = Terms::load(tx).await?;
+            let made = promise(tx, &ledger, chosen, held, decision, &terms).await?;
             match made {
                 Some(made) => explain::explain(tx, made.grant).await.map(Some),
                 None => Ok(None),

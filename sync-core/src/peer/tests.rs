@@ -16,6 +16,8 @@ use crate::wire::*;
 
 mod hostile;
 
+use hostile::Hostile;
+
 type Phone = Replica<MemoryStore>;
 
 const NOW: DeviceTime = DeviceTime(NOON);

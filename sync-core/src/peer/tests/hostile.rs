@@ -3,14 +3,14 @@
 use super::*;
 
 /// Ana talks to somebody who has Ben's key and certificate and says what he likes.
-struct Hostile {
-    ana: Phone,
-    session: PeerSession,
+pub(super) struct Hostile {
+    pub(super) ana: Phone,
+    pub(super) session: PeerSession,
     wire: Channel,
 }
 
 impl Hostile {
-    fn met(ana: Phone) -> Self {
+    pub(super) fn met(ana: Phone) -> Self {
         let mut session = PeerSession::initiate(&ana, [1; 32], NOW).unwrap();
         let (mut ana, mut wire) = (ana, Channel::new(false, [2; 32]));
         let knock = session.poll_bytes(&mut ana, NOW).unwrap().unwrap();
@@ -22,11 +22,11 @@ impl Hostile {
         hostile
     }
 
-    fn says(&mut self, message: Message) -> Result<Vec<Message>, PeerFault> {
+    pub(super) fn says(&mut self, message: Message) -> Result<Vec<Message>, PeerFault> {
         self.says_bytes(&message.encode())
     }
 
-    fn says_bytes(&mut self, message: &[u8]) -> Result<Vec<Message>, PeerFault> {
+    pub(super) fn says_bytes(&mut self, message: &[u8]) -> Result<Vec<Message>, PeerFault> {
         self.wire.send(message).unwrap();
         while let Some(bytes) = self.wire.poll_frame() {
             self.session.handle_bytes(&mut self.ana, &bytes, NOW)?;
@@ -43,7 +43,7 @@ impl Hostile {
     }
 
     /// Up to where batches are due, having offered these.
-    fn offers(ana: Phone, ben: &Phone, batches: Vec<Sha256Hash>) -> Self {
+    pub(super) fn offers(ana: Phone, ben: &Phone, batches: Vec<Sha256Hash>) -> Self {
         let mut hostile = Self::met(ana);
         let tags = ben.tags(&hostile.wire.binding().unwrap(), Side::Responder).into_keys().collect();
         hostile.says(Message::Holding { tags }).unwrap();
