@@ -1,13 +1,15 @@
 """`make bench-plan`: callout-plan beside VROOM, PyVRP and OR-tools, one thread each, judged by `referee.py`.
 
 The days come from seeds. With VRPTW=folder the public instances in it are planned too, whose best known distances stand
-in `.sol` files beside them. Prints tables and writes everything to a JSON file.
+in `.sol` files beside them. Prints tables and writes every result to a JSON file as soon as it is there; what the file
+has already is not run again, so that a comparison can be continued.
 """
 
 import argparse
 import importlib.metadata
 import json
 import os
+import re
 import resource
 import statistics
 import sys
@@ -26,31 +28,49 @@ def main():
     arguments.add_argument("--seconds", type=float, default=10)
     arguments.add_argument("--days", type=int, default=5, help="instance seeds")
     arguments.add_argument("--seeds", type=int, default=3, help="solver seeds, for solvers that have any")
+    arguments.add_argument("--patience", type=float, default=1, help="for solvers that know only the clock: see solvers.py")
     arguments.add_argument("--only", default="callout,vroom,ortools,pyvrp")
     arguments.add_argument("--vrptw", help="a folder of .txt or .vrp instances")
     arguments.add_argument("--out", default="bench-plan.json")
     options = arguments.parse_args()
     solve = {
         "callout": (solvers.callout(options.program), True),
-        "vroom": (solvers.vroom, False),
-        "ortools": (solvers.ortools, False),
+        "vroom": (solvers.patient(solvers.vroom, options.patience), False),
+        "ortools": (solvers.patient(solvers.ortools, options.patience), False),
         "pyvrp": (solvers.pyvrp, True),
     }
     solve = {name: solve[name] for name in options.only.split(",")}
     for package in ("pyvroom", "ortools", "pyvrp"):
         print(package, importlib.metadata.version(package))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {options.seconds:g} s, one thread each")
-    results = []
+    results = known(options.out)
+    done = {(one["day"], one["solver"], one["seed"], one["seconds"]) for one in results}
     for name, day in _days(options):
         for solver, (run, has_seed) in solve.items():
             if solver == "pyvrp" and "plain" not in name and "vrptw" not in name:
                 continue
             for seed in range(1, 1 + (options.seeds if has_seed else 1)):
-                results.append({"day": name, "solver": solver, "seed": seed, **_run(run, day, options.seconds, seed)})
+                if (name, solver, seed, options.seconds) in done:
+                    continue
+                one = {"day": name, "solver": solver, "seed": seed, "seconds": options.seconds}
+                results.append({**one, **run_once(run, day, options.seconds, seed)})
                 print(results[-1], flush=True)
-    with open(options.out, "w") as file:
-        json.dump(results, file, indent=1)
+                write(options.out, results)
     _tables(results)
+
+
+def known(path):
+    if not os.path.exists(path):
+        return []
+    with open(path) as file:
+        return json.load(file)
+
+
+def write(path, results):
+    """At once or not at all, whatever happens meanwhile."""
+    with open(path + ".new", "w") as file:
+        json.dump(results, file, indent=1)
+    os.replace(path + ".new", path)
 
 
 def _days(options):
@@ -59,7 +79,7 @@ def _days(options):
             for seed in range(options.days):
                 day = instances.field_day(engineers, visits, seed, kind == "overloaded", kind != "plain")
                 if kind == "plain":
-                    _only_what_pyvrp_knows(day)
+                    only_what_pyvrp_knows(day)
                 yield f"{visits} × {engineers} {kind} {seed}", day
     if options.vrptw:
         for file in sorted(os.listdir(options.vrptw)):
@@ -68,14 +88,14 @@ def _days(options):
                 yield f"vrptw {file} best {instances.best_known(path)}", instances.vrptw(path)
 
 
-def _only_what_pyvrp_knows(day):
+def only_what_pyvrp_knows(day):
     for engineer in day["engineers"]:
         engineer["skills"] = {}
     for visit in day["visits"]:
         visit["skills"] = {}
 
 
-def _run(run, day, seconds, seed):
+def run_once(run, day, seconds, seed):
     began, spent = time.time(), _cpu_s()
     try:
         verdict = referee.judge(day, run(day, seconds, seed))
@@ -92,20 +112,24 @@ def _cpu_s():
 def _tables(results):
     groups = {}
     for one in results:
-        if "failed" in one:
-            continue
-        kind = "vrptw" if one["day"].startswith("vrptw") else one["day"].rsplit(" ", 1)[0]
-        groups.setdefault(kind, {}).setdefault(one["solver"], []).append(one)
-    for kind, by_solver in groups.items():
-        print(f"\n{kind}: mean of dropped weight, visits dropped, travel (h), CPU seconds")
+        if "failed" not in one:
+            groups.setdefault(f"{_group(one['day'])}, {one['seconds']:g} s", {}).setdefault(one["solver"], []).append(one)
+    for group, by_solver in sorted(groups.items()):
+        print(f"\n{group}: mean of dropped weight, visits dropped, travel (h), CPU seconds, runs")
         for solver, runs in by_solver.items():
             mean = lambda key: statistics.mean(run[key] for run in runs)
             line = f"  {solver:8} {mean('dropped_weight'):8.1f} {mean('dropped'):7.1f} "
-            line += f"{mean('travel_s') / 3600:9.2f} {mean('cpu_s'):6.1f}"
-            if kind == "vrptw":
+            line += f"{mean('travel_s') / 3600:9.2f} {mean('cpu_s'):6.1f} {len(runs):4}"
+            if group.startswith("vrptw"):
                 gaps = [100 * (run["travel_s"] / 10 / float(run["day"].split()[-1]) - 1) for run in runs]
                 line += f"   mean gap to best known {statistics.mean(gaps):+.2f} %, worst {max(gaps):+.2f} %"
             print(line)
+
+
+def _group(day):
+    """Days of one kind; public instances by their families: C1 for C101, C1_10 for C1_10_1."""
+    family = re.match(r"vrptw [A-Z]+[12](_\d+)?", day)
+    return family[0] if family else day.rsplit(" ", 1)[0]
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ struct Args {
     /// any number of threads. With `--seconds`, at most so often.
     #[arg(long)]
     rounds: Option<u64>,
+    /// Counts the seconds that a thread has spent on a processor instead of those of the clock: for comparisons on a busy
+    /// machine, on Linux.
+    #[arg(long, requires = "seconds")]
+    cpu: bool,
     #[arg(long, default_value_t = 1)]
     threads: usize,
     #[arg(long, default_value_t = 1)]
@@ -41,12 +45,16 @@ fn main() -> Result<()> {
     drop(text);
     let seconds = seconds(&args)?;
     let begun = Instant::now();
+    if args.cpu {
+        processor_s().context("--cpu: this system does not say how long a thread has been on a processor")?;
+    }
     let (board, policy, names) = board::board(&input)?;
     // Who else could have come is a question for the server; here it would only take time.
     let policy = Policy { shortlist: 0, refusals: 0, ..policy };
     let rounds = args.rounds.unwrap_or(if seconds.is_some() { u64::MAX } else { DEFAULT_ROUNDS });
     let budget = Budget { threads: args.threads.clamp(1, 64), ..Budget::rounds(rounds) };
-    let spent = || seconds.map_or(0.0, |all| begun.elapsed().as_secs_f64() / all.as_secs_f64());
+    let passed_s = || if args.cpu { processor_s().unwrap_or(f64::MAX) } else { begun.elapsed().as_secs_f64() };
+    let spent = || seconds.map_or(0.0, |all| passed_s() / all.as_secs_f64());
     let plan = plan_while(&board, &policy, budget, args.seed, &spent);
     let output = output::output(&input, &board, &names, &plan);
     let mut out = std::io::stdout().lock();
@@ -70,6 +78,12 @@ fn seconds(args: &Args) -> Result<Option<Duration>> {
         Some(seconds) if seconds > 0.0 && seconds < 1e6 => Ok(Some(Duration::from_secs_f64(seconds))),
         Some(seconds) => bail!("--seconds {seconds}: more than 0 and less than a million"),
     }
+}
+
+/// How long the present thread has been on a processor; the first number of the file is in nanoseconds.
+fn processor_s() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse::<f64>().ok().map(|nanoseconds| nanoseconds / 1e9)
 }
 
 const DEFAULT_ROUNDS: u64 = 100_000;
