@@ -16,6 +16,7 @@ use crate::travel::Travel;
 use crate::visit::{Priority, Starts, Task, VisitIndex};
 
 mod insertion;
+mod stretch;
 mod times;
 
 /// What is done at a stop.
@@ -48,7 +49,7 @@ pub(crate) struct Stop {
     pub end: i64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Route {
     pub stops: Vec<Stop>,
     /// Where the duty begins, each stop, and where the duty ends if that is fixed: what most tests only look at.
@@ -66,6 +67,8 @@ pub(crate) struct Route {
     pub travel_s: i64,
     load: i64,
     has_due: bool,
+    /// Whether a commitment is on it, which nothing may move.
+    is_anchored: bool,
 }
 
 /// Where one visit more would go in a route, and when.
@@ -195,7 +198,8 @@ impl Route {
         self.drives.insert(position, 0);
         self.measure_leg(ground, position);
         self.measure_leg(ground, position + 1);
-        let is_feasible = self.refresh(ground);
+        let is_feasible =
+            if self.is_plain(ground) { self.refresh_around(ground, position) } else { self.refresh(ground) };
         debug_assert!(is_feasible, "a visit was inserted where it does not fit");
     }
 
@@ -203,9 +207,30 @@ impl Route {
     /// travel table knows a quicker way through a third place, or none without it; the route is then of no use.
     #[must_use]
     pub fn remove(&mut self, ground: Ground<'_>, unwanted: impl Fn(&Stop) -> bool) -> bool {
+        if self.is_plain(ground) {
+            return self.remove_plainly(ground, unwanted);
+        }
         self.stops.retain(|stop| !unwanted(stop));
         self.measure(ground);
         self.refresh(ground)
+    }
+
+    /// Takes out everything from a position on; the route is of no use until [`Route::append`] has been called.
+    pub fn cut_off(&mut self, position: usize) -> Vec<Stop> {
+        self.stops.split_off(position)
+    }
+
+    /// Puts stops behind all others; `terms` says by when each must have ended here, and what speaks against it. False
+    /// if that cannot be done; the route is then of no use.
+    #[must_use]
+    pub fn append(&mut self, ground: Ground<'_>, tail: Vec<Stop>, terms: impl Fn(u32) -> Option<(i64, i64)>) -> bool {
+        for mut stop in tail {
+            let Some((deadline, bias_s)) = terms(stop.node) else { return false };
+            (stop.deadline, stop.bias_s) = (deadline, bias_s);
+            self.stops.push(stop);
+        }
+        self.measure(ground);
+        self.refresh(ground) && self.load <= ground.duty.room
     }
 
     /// The legs driven; the last one is open where the duty may end anywhere.
@@ -234,6 +259,30 @@ impl Route {
         route.nodes.extend(route.stops.iter().map(|stop| stop.node));
         route.nodes.extend(duty.to_node);
         route
+    }
+
+    /// Where a visit stands on the route.
+    pub fn position_of(&self, visit: u32) -> Option<usize> {
+        let nodes = self.nodes.get(1..=self.stops.len())?;
+        nodes.iter().position(|node| *node == visit)
+    }
+
+    /// How much longer the drives become if two routes change what they do from these positions on, each ending where
+    /// it always does.
+    pub fn tails_longer_s(&self, ground: Ground<'_>, at: usize, other: (&Route, Ground<'_>, usize)) -> i64 {
+        let (that, that_ground, that_at) = other;
+        self.longer_with_tail_s(ground, at, that, that_at) + that.longer_with_tail_s(that_ground, that_at, self, at)
+    }
+
+    /// How much longer this route's own drives to the joint and home become, drives within the tails left aside.
+    fn longer_with_tail_s(&self, ground: Ground<'_>, at: usize, that: &Route, that_at: usize) -> i64 {
+        let home_s = |from: u32| ground.duty.to_node.map_or(0, |home| ground.drive(from, home));
+        let old_s = self.drives[at] + if at < self.stops.len() { self.drives[self.stops.len()] } else { 0 };
+        let before = self.nodes[at];
+        match (that.stops.get(that_at), that.stops.last()) {
+            (Some(first), Some(last)) => ground.drive(before, first.node) + home_s(last.node) - old_s,
+            _ => home_s(before) - old_s,
+        }
     }
 
     /// The drive to the stop at `position`; `None` where no road is known.
@@ -282,6 +331,26 @@ impl Route {
     fn measure_leg(&mut self, ground: Ground<'_>, position: usize) {
         let next = self.nodes.get(position + 1);
         self.drives[position] = next.map_or(0, |next| ground.drive(self.nodes[position], *next));
+    }
+}
+
+impl Clone for Route {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Into the room that is there: a search copies routes more often than anything else.
+    fn clone_from(&mut self, from: &Self) {
+        self.stops.clone_from(&from.stops);
+        self.nodes.clone_from(&from.nodes);
+        self.drives.clone_from(&from.drives);
+        self.ready.clone_from(&from.ready);
+        self.latest.clone_from(&from.latest);
+        let Self { finish, busy_s, travel_s, load, has_due, is_anchored, .. } = *from;
+        (self.finish, self.busy_s, self.travel_s, self.load) = (finish, busy_s, travel_s, load);
+        (self.has_due, self.is_anchored) = (has_due, is_anchored);
     }
 }
 

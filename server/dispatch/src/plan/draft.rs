@@ -22,8 +22,25 @@ pub(super) struct Draft<'a> {
     /// How many published appointments are elsewhere or at another time.
     moved: i64,
     /// The routes as they were at the mark, of which the first `changed` are in use.
-    journal: Vec<(u32, Route)>,
+    journal: Vec<Saved>,
     changed: usize,
+    /// Which visits have left a duty since the mark, or come to it, in this order.
+    steps: Vec<Step>,
+    /// Whether the score knows of all changes.
+    is_counted: bool,
+}
+
+/// A route as it was, and what it cost.
+struct Saved {
+    duty: u32,
+    route: Route,
+    cost: RouteCost,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Left { visit: u32, duty: u32 },
+    Came { visit: u32 },
 }
 
 /// Where a visit would go.
@@ -53,16 +70,20 @@ impl<'a> Draft<'a> {
             moved: 0,
             journal: Vec::new(),
             changed: 0,
+            steps: Vec::new(),
+            is_counted: true,
             routes,
         };
         for duty in 0..draft.routes.len() {
             draft.claim(duty);
-            draft.recount(duty);
+            draft.charge(duty, draft.cost_of(duty));
         }
         draft
     }
 
+    /// As it was at the mark, or at the last look at [`Draft::scalar`].
     pub fn score(&self) -> PlanScore {
+        debug_assert!(self.is_counted, "something has changed since it was counted");
         self.score
     }
 
@@ -137,8 +158,8 @@ impl<'a> Draft<'a> {
         let field = self.field;
         let wanted = Wanted { task, ..field.wanted(visit, place.able) };
         self.routes[duty].insert(field.ground(duty), field.visits[visit as usize], wanted, visit, place.position);
-        self.serve(visit, duty);
-        self.recount(duty);
+        self.serve(visit, duty as u32);
+        self.steps.push(Step::Came { visit });
     }
 
     /// Takes visits out of one duty. False if the others could not be done without them, as happens where a table knows
@@ -149,11 +170,47 @@ impl<'a> Draft<'a> {
         let field = self.field;
         let is_unwanted = |stop: &Stop| stop.is_visit() && visits.contains(&stop.node);
         let is_feasible = self.routes[duty].remove(field.ground(duty), is_unwanted);
-        visits.iter().for_each(|visit| self.leave(*visit));
-        if is_feasible {
-            self.recount(duty);
+        for &visit in visits {
+            self.leave(visit);
+            self.steps.push(Step::Left { visit, duty: duty as u32 });
         }
         is_feasible
+    }
+
+    /// Lets two duties change what they do from a position on. False if they may not or cannot: then nothing is left but
+    /// [`Draft::undo`].
+    #[must_use]
+    pub fn exchange_tails(&mut self, one: (usize, usize), other: (usize, usize)) -> bool {
+        let ways = [(one, other.0), (other, one.0)];
+        if !ways.iter().all(|((from, at), to)| self.may_all(*from, *at, *to)) {
+            return false;
+        }
+        let tails = ways.map(|((from, at), to)| {
+            self.save(from);
+            let tail = self.routes[from].cut_off(at);
+            for stop in &tail {
+                self.leave(stop.node);
+                self.steps.push(Step::Left { visit: stop.node, duty: from as u32 });
+            }
+            (tail, to)
+        });
+        let field = self.field;
+        tails.into_iter().all(|(tail, to)| {
+            for stop in &tail {
+                self.serve(stop.node, to as u32);
+                self.steps.push(Step::Came { visit: stop.node });
+            }
+            let terms = |visit: u32| field.able_on(visit, to).map(|able| (able.deadline, i64::from(able.bias_s)));
+            self.routes[to].append(field.ground(to), tail, terms)
+        })
+    }
+
+    /// Whether all that a duty does from a position on are visits that another one could do, and nothing ties.
+    fn may_all(&self, from: usize, at: usize, to: usize) -> bool {
+        let field = self.field;
+        let is_free = |stop: &Stop| stop.is_visit() && !field.ties.contains_key(&stop.node);
+        let mut tail = self.routes[from].stops[at..].iter();
+        tail.all(|stop| is_free(stop) && field.able_on(stop.node, to).is_some())
     }
 
     pub fn visits_in(&self, duty: usize) -> impl Iterator<Item = u32> + '_ {
@@ -162,36 +219,37 @@ impl<'a> Draft<'a> {
 
     /// From here on [`Draft::undo`] leads back to the present state.
     pub fn mark(&mut self) {
+        self.count();
         self.changed = 0;
+        self.steps.clear();
     }
 
     /// The duties changed since the mark.
     pub fn touched(&self) -> impl Iterator<Item = usize> + '_ {
-        self.journal[..self.changed].iter().map(|(duty, _)| *duty as usize)
+        self.journal[..self.changed].iter().map(|saved| saved.duty as usize)
     }
 
     pub fn undo(&mut self) {
-        for entry in 0..self.changed {
-            let duty = self.journal[entry].0 as usize;
-            for stop in 0..self.routes[duty].stops.len() {
-                let stop = &self.routes[duty].stops[stop];
-                if stop.is_visit() {
-                    self.leave(stop.node);
-                }
+        while let Some(step) = self.steps.pop() {
+            match step {
+                Step::Left { visit, duty } => self.serve(visit, duty),
+                Step::Came { visit } => self.leave(visit),
             }
         }
         for entry in 0..self.changed {
-            let duty = self.journal[entry].0 as usize;
-            std::mem::swap(&mut self.routes[duty], &mut self.journal[entry].1);
-            self.claim(duty);
-            self.recount(duty);
+            let Saved { duty, route, cost } = &mut self.journal[entry];
+            let (duty, cost) = (*duty as usize, *cost);
+            std::mem::swap(&mut self.routes[duty], route);
+            self.charge(duty, cost);
         }
         self.changed = 0;
+        self.is_counted = true;
     }
 
     /// What the search goes by. Strictly by level would leave it stuck; so a level outweighs the next, and only the
     /// best plan is kept strictly.
-    pub fn scalar(&self, drop_cost: i64) -> i64 {
+    pub fn scalar(&mut self, drop_cost: i64) -> i64 {
+        self.count();
         let PlanScore { unserved_weight, lateness_s, travel_s, balance_s } = self.score;
         unserved_weight.saturating_mul(drop_cost)
             + lateness_s.saturating_mul(LATE_FIRST)
@@ -210,13 +268,13 @@ impl<'a> Draft<'a> {
         for entry in 0..self.routes[duty].stops.len() {
             let stop = &self.routes[duty].stops[entry];
             if stop.is_visit() {
-                self.serve(stop.node, duty);
+                self.serve(stop.node, duty as u32);
             }
         }
     }
 
-    fn serve(&mut self, visit: u32, duty: usize) {
-        self.at[visit as usize] = duty as u32;
+    fn serve(&mut self, visit: u32, duty: u32) {
+        self.at[visit as usize] = duty;
         self.held[visit as usize] += 1;
         if self.is_served(visit) {
             self.score.unserved_weight -= self.field.weights[visit as usize];
@@ -244,22 +302,33 @@ impl<'a> Draft<'a> {
 
     /// Keeps a route as it is at the mark.
     fn save(&mut self, duty: usize) {
+        self.is_counted = false;
         if self.touched().any(|touched| touched == duty) {
             return;
         }
+        let cost = self.costs[duty];
         match self.journal.get_mut(self.changed) {
-            Some((number, route)) => {
-                *number = duty as u32;
-                route.clone_from(&self.routes[duty]);
+            Some(saved) => {
+                (saved.duty, saved.cost) = (duty as u32, cost);
+                saved.route.clone_from(&self.routes[duty]);
             }
-            None => self.journal.push((duty as u32, self.routes[duty].clone())),
+            None => self.journal.push(Saved { duty: duty as u32, route: self.routes[duty].clone(), cost }),
         }
         self.changed += 1;
     }
 
-    /// Brings the score up to date with one route.
-    fn recount(&mut self, duty: usize) {
-        let new = self.cost_of(duty);
+    /// Brings the score up to date with the routes changed since the mark.
+    fn count(&mut self) {
+        if !self.is_counted {
+            for entry in 0..self.changed {
+                let duty = self.journal[entry].duty as usize;
+                self.charge(duty, self.cost_of(duty));
+            }
+            self.is_counted = true;
+        }
+    }
+
+    fn charge(&mut self, duty: usize, new: RouteCost) {
         let old = std::mem::replace(&mut self.costs[duty], new);
         self.score.lateness_s += new.lateness_s - old.lateness_s;
         self.score.travel_s += new.travel_s - old.travel_s;

@@ -165,6 +165,12 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Whether a duty could take a visit, and on which terms.
+    pub fn able_on(&self, visit: u32, duty: usize) -> Option<Able> {
+        let able = &self.able[visit as usize];
+        able.binary_search_by_key(&(duty as u32), |able| able.duty).ok().map(|place| able[place])
+    }
+
     /// Whether it makes no difference which of two duties takes a visit, if both have nothing to do.
     pub fn is_twin(&self, one: Able, other: Able) -> bool {
         let kind = |able: Able| (self.twins[able.duty as usize], able.bias_s, able.deadline);

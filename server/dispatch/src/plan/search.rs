@@ -4,7 +4,7 @@
 
 use super::PlanScore;
 use super::dice::Dice;
-use super::draft::Draft;
+use super::draft::{Draft, TRAVEL_FIRST};
 use super::field::{Able, Field};
 use crate::route::Route;
 
@@ -23,6 +23,9 @@ pub(super) struct Search<'a> {
     removed: Vec<u32>,
     order: Vec<(i64, u32)>,
     cut: Vec<usize>,
+    /// For each duty the last question for which it counted as near, and the number of that question.
+    asked: Vec<u64>,
+    question: u64,
 }
 
 /// What a search of one field leads to: the routes it ended with, from which it can go on, and the best it met.
@@ -33,12 +36,13 @@ pub(super) struct Found {
 
 impl<'a> Search<'a> {
     pub fn new(field: &'a Field<'a>, routes: Vec<Route>, dice: Dice, terms: Terms) -> Self {
-        let draft = Draft::new(field, routes);
+        let mut draft = Draft::new(field, routes);
         let best = Best::new(&draft);
         let scalar = draft.scalar(terms.drop_cost);
         let Terms { drop_cost, hottest } = terms;
         let (removed, order, cut) = (Vec::new(), Vec::new(), Vec::new());
-        Self { draft, dice, best, drop_cost, hottest, scalar, blink_in: BLINK, removed, order, cut }
+        let (asked, question) = (vec![0; draft.routes.len()], 0);
+        Self { draft, dice, best, drop_cost, hottest, scalar, blink_in: BLINK, removed, order, cut, asked, question }
     }
 
     /// So many rounds; `progress` says, from 0 to 1, how far the whole search is after a share of them, and `None` that
@@ -55,22 +59,52 @@ impl<'a> Search<'a> {
                 heat = self.hottest * COLDEST.powf(progress);
             }
             self.draft.mark();
-            if !self.ruin() {
-                self.draft.undo();
-                continue;
-            }
-            if !self.recreate() {
-                self.draft.undo();
-                continue;
-            }
-            let scalar = self.draft.scalar(self.drop_cost);
-            if (scalar as f64) < self.scalar as f64 - heat * self.dice.share().ln() {
-                self.scalar = scalar;
-                self.best.keep(&self.draft);
+            if self.ruin() && self.recreate() {
+                self.judge(heat);
             } else {
                 self.draft.undo();
             }
+            for _ in 0..TAILS {
+                self.exchange_tails(heat);
+            }
         }
+    }
+
+    /// Keeps what has been changed since the mark, or takes it back.
+    fn judge(&mut self, heat: f64) {
+        let scalar = self.draft.scalar(self.drop_cost);
+        if (scalar as f64) < self.scalar as f64 - heat * self.dice.share().ln() {
+            self.scalar = scalar;
+            self.best.keep(&self.draft);
+        } else {
+            self.draft.undo();
+        }
+    }
+
+    /// Lets two routes change what they do from a point on: what strings are too short for where routes are long.
+    fn exchange_tails(&mut self, heat: f64) {
+        let field = self.draft.field;
+        let before = self.dice.below(field.tasks.len()) as u32;
+        let near = &field.near[before as usize];
+        let behind = near[self.dice.below(near.len().min(TAIL_NEAREST))];
+        let (Some(one), Some(other)) = (self.draft.duty_of(before), self.draft.duty_of(behind)) else { return };
+        if one == other {
+            return;
+        }
+        let (route, that) = (&self.draft.routes[one], &self.draft.routes[other]);
+        let (Some(at), Some(that_at)) = (route.position_of(before), that.position_of(behind)) else { return };
+        let (ground, that_ground) = (field.ground(one), field.ground(other));
+        let longer_s = route.tails_longer_s(ground, at + 1, (that, that_ground, that_at));
+        let cost = field.policy.travel_cost(longer_s) * TRAVEL_FIRST;
+        if cost as f64 >= -heat * self.dice.share().ln() {
+            return;
+        }
+        self.draft.mark();
+        if !self.draft.exchange_tails((one, at + 1), (other, that_at)) {
+            self.draft.undo();
+            return;
+        }
+        self.judge(heat);
     }
 
     /// From here on it costs so much more to move a published appointment.
@@ -229,9 +263,21 @@ impl<'a> Search<'a> {
                 let able = field.able[visit as usize].iter().copied();
                 self.draft.cheapest(visit, able.filter(|able| touched.contains(&(able.duty as usize))))
             } else {
+                // A detour from far away is hardly ever the least, so most of the time only those who are near are asked.
+                let is_everywhere = self.dice.once_in(EVERYWHERE);
+                self.ask_near(visit);
+                let (asked, question, routes) = (&self.asked, self.question, &self.draft.routes);
+                let is_far = |able: &Able| {
+                    let duty = able.duty as usize;
+                    !is_everywhere && asked[duty] != question && !routes[duty].stops.is_empty()
+                };
                 let blink = &mut self.blink_in;
                 let dice = &mut self.dice;
-                let able = field.able[visit as usize].iter().copied().filter(|_: &Able| {
+                let able = field.able[visit as usize].iter().copied();
+                let near = able.clone().filter(|able: &Able| {
+                    if is_far(able) {
+                        return false;
+                    }
                     *blink -= 1;
                     if *blink == 0 {
                         *blink = 1 + dice.below(2 * BLINK);
@@ -239,13 +285,23 @@ impl<'a> Search<'a> {
                     }
                     true
                 });
-                self.draft.cheapest(visit, able)
+                self.draft.cheapest(visit, near).or_else(|| self.draft.cheapest(visit, able.filter(is_far)))
             };
             if let Some(place) = place {
                 self.draft.insert(visit, place);
             }
         }
         field.ties.is_empty() || self.draft.drop_orphans()
+    }
+
+    /// Marks the duties that pass near a visit, and those that have just lost something.
+    fn ask_near(&mut self, visit: u32) {
+        self.question += 1;
+        let near = &self.draft.field.near[visit as usize];
+        let passing = near.iter().take(PASSING).filter_map(|other| self.draft.duty_of(*other));
+        for duty in passing.chain(self.cut.iter().copied()) {
+            self.asked[duty] = self.question;
+        }
     }
 
     /// Some of those without a place, who may find one where others have left.
@@ -310,5 +366,12 @@ const NEAREST: usize = 12;
 const ABOUT_A_DRIVE_S: i64 = 300;
 /// Visits without a place that are tried again in a round.
 const MOST_ABSENT: usize = 20;
+/// Whose duties are asked first whether they have a place for a visit: so many of the nearest visits'. Once in how many
+/// times all are.
+const PASSING: usize = 40;
+const EVERYWHERE: usize = 16;
+/// How many exchanges of tails are looked at in a round, and among how many of the nearest a partner is sought.
+const TAILS: usize = 4;
+const TAIL_NEAREST: usize = 20;
 /// Once in how many times a possible duty is overlooked.
 const BLINK: usize = 60;

@@ -54,7 +54,15 @@ impl Route {
             return None;
         }
         let mut best: Option<(i64, i64, i64)> = None;
-        for (before, departs) in ready.iter().enumerate() {
+        if rests.is_empty() {
+            let start = task.starts.first(soonest + into_s);
+            let reached = start + task.duration_s + onto_s;
+            let is_in_time = start + task.duration_s <= wanted.deadline.min(NEVER) && reached <= *last;
+            best = is_in_time.then_some((start, soonest + into_s, reached));
+        }
+        // With rests to be taken, every place for them counts.
+        let several = if rests.is_empty() { &[][..] } else { ready };
+        for (before, departs) in several.iter().enumerate() {
             for between in before..width {
                 let arrive = reach(*departs, into_s, &rests[before..between]);
                 let start = task.starts.first(arrive);
@@ -95,8 +103,10 @@ impl Route {
         let width = ground.duty.hours.rests.len() + 1;
         let (first_end, last_start) = (wanted.task.starts.first + wanted.task.duration_s, wanted.task.starts.last);
         let mut best = None;
+        // Both times only grow along a route, so what is too early on a plain one need not be gone through.
+        let skipped = if self.is_plain(ground) { self.latest.partition_point(|latest| *latest < first_end) } else { 0 };
         for (position, (ready, latest)) in
-            self.ready.chunks_exact(width).zip(self.latest.chunks_exact(width)).enumerate()
+            self.ready.chunks_exact(width).zip(self.latest.chunks_exact(width)).enumerate().skip(skipped)
         {
             let (soonest, last) = match (ready, latest) {
                 ([ready], [latest]) => (*ready, *latest),

@@ -6,12 +6,15 @@ use crate::rest::{NEVER, TOO_LATE, leave, reach};
 impl Route {
     /// Everything that follows from the stops and the drives. False if the visits on it cannot all be done.
     pub(super) fn refresh(&mut self, ground: Ground<'_>) -> bool {
-        let is_feasible = self.look_ahead(ground) && self.look_back(ground) && self.settle_times(ground);
         self.travel_s = self.drives.iter().filter(|drive_s| **drive_s < NEVER).sum();
         self.busy_s = self.stops.iter().map(|stop| stop.duration_s).sum();
         self.load = self.stops.iter().map(|stop| stop.load).sum();
         self.has_due = self.stops.iter().any(|stop| stop.due < NEVER);
-        is_feasible
+        self.is_anchored = self.stops.iter().any(|stop| matches!(stop.job, Job::Commitment(_)));
+        if self.is_plain(ground) && !self.stops.is_empty() {
+            return self.refresh_plainly(ground);
+        }
+        self.look_ahead(ground) && self.look_back(ground) && self.settle_times(ground)
     }
 
     /// When each stop can be left at the earliest.
