@@ -6,6 +6,9 @@
 //! centre is at least `d - reach` away from every end of a leg, and costs a closed leg at least `2(d - reach) -
 //! longest` metres of detour. That holds for pentagons, poles and the antimeridian alike; distance to the nearest
 //! *stop* would be no bound.
+//!
+//! Legs are also kept apart by when they begin. Otherwise the long free afternoons of a town would hide that nobody there
+//! has an hour in the morning, and a visit that hardly anybody has time for would be looked for in all of the country.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -98,39 +101,45 @@ struct Leg {
 
 impl Nearby {
     pub fn of_routes(travel: &Travel, atlas: &Atlas, duties: &[Duty], routes: &[Route]) -> Nearby {
-        let mut by_cell: BTreeMap<CellIndex, Vec<Leg>> = BTreeMap::new();
+        let mut legs: Vec<(CellIndex, Leg)> = Vec::new();
         for (duty, route) in duties.iter().zip(routes) {
             let (owner, busy_s, capacity_s) = (duty.engineer, route.busy_s + duty.forecast_s, duty.capacity_s);
             for leg in route.legs(Ground { duty, atlas, travel }) {
                 let crate::route::Leg { from, to, departs, reached_by } = leg;
                 let (middle, length_m) = to.map_or((from, 0.0), |to| (from.midpoint(to), from.distance_m(to)));
                 let leg = Leg { owner, from, to, length_m, departs, reached_by, busy_s, capacity_s };
-                by_cell.entry(middle.cell(resolution_for(length_m))).or_default().push(leg);
+                legs.push((middle.cell(resolution_for(length_m)), leg));
             }
+        }
+        let begins = slots(legs.iter().map(|(_, leg)| leg.departs).collect());
+        let mut by_cell: BTreeMap<SlotCell, Vec<Leg>> = BTreeMap::new();
+        for (cell, leg) in legs {
+            let slot = begins.partition_point(|begin| *begin <= leg.departs);
+            by_cell.entry((slot, cell)).or_default().push(leg);
         }
         Nearby::of_cells(&by_cell)
     }
 
-    fn of_cells(by_cell: &BTreeMap<CellIndex, Vec<Leg>>) -> Nearby {
-        let mut children: BTreeMap<CellIndex, BTreeSet<CellIndex>> = BTreeMap::new();
+    fn of_cells(by_cell: &BTreeMap<SlotCell, Vec<Leg>>) -> Nearby {
+        let mut children: BTreeMap<SlotCell, BTreeSet<SlotCell>> = BTreeMap::new();
         let mut roots = BTreeSet::new();
-        for &leaf in by_cell.keys() {
+        for &(slot, leaf) in by_cell.keys() {
             let mut cell = leaf;
             while let Some(parent) = cell.resolution().pred().and_then(|coarser| cell.parent(coarser)) {
-                children.entry(parent).or_default().insert(cell);
+                children.entry((slot, parent)).or_default().insert((slot, cell));
                 cell = parent;
             }
-            roots.insert(cell);
+            roots.insert((slot, cell));
         }
         // Breadth first, so that the children of a node lie side by side.
-        let mut order: Vec<CellIndex> = roots.into_iter().collect();
+        let mut order: Vec<SlotCell> = roots.into_iter().collect();
         let mut nearby = Nearby { roots: order.len(), ..Nearby::default() };
         let mut next = 0;
         while let Some(&cell) = order.get(next) {
             let first_child = order.len();
             order.extend(children.get(&cell).into_iter().flatten());
             let legs = by_cell.get(&cell).map_or(&[][..], Vec::as_slice);
-            let centre = Place::centre_of(cell);
+            let centre = Place::centre_of(cell.1);
             let first_owner = nearby.owners.len();
             let owners: BTreeSet<EngineerIndex> = legs.iter().map(|leg| leg.owner).collect();
             nearby.owners.extend(owners);
@@ -148,7 +157,7 @@ impl Nearby {
     }
 
     /// Every leg widens the extents of all the nodes above its own.
-    fn measure_below(&mut self, order: &[CellIndex], by_cell: &BTreeMap<CellIndex, Vec<Leg>>) {
+    fn measure_below(&mut self, order: &[SlotCell], by_cell: &BTreeMap<SlotCell, Vec<Leg>>) {
         let mut above = vec![None; self.nodes.len()];
         for (parent, node) in self.nodes.iter().enumerate() {
             node.children.clone().for_each(|child| above[child] = Some(parent));
@@ -276,6 +285,18 @@ impl PartialEq for Found {
 
 impl Eq for Found {}
 
+/// A cell in one slot of time.
+type SlotCell = (usize, CellIndex);
+
+/// The moments that divide legs into slots of about equally many by when they begin.
+fn slots(mut departs: Vec<i64>) -> Vec<i64> {
+    departs.sort_unstable();
+    let mut begins: Vec<i64> =
+        (1..SLOTS).filter_map(|slot| departs.get(slot * departs.len() / SLOTS).copied()).collect();
+    begins.dedup();
+    begins
+}
+
 /// The finest cells, about a kilometre across, or the finest that are about as wide as the leg is long.
 fn resolution_for(length_m: f64) -> Resolution {
     let mut wide_enough =
@@ -283,5 +304,7 @@ fn resolution_for(length_m: f64) -> Resolution {
     wide_enough.next_back().unwrap_or(Resolution::Zero)
 }
 
+/// Into how many parts legs are divided by time. More would not pay: each has a tree of its own.
+const SLOTS: usize = 6;
 /// More than the error of any distance here.
 const ROUNDING_M: f64 = 1.0;

@@ -21,7 +21,9 @@ pub fn rank(board: &Board, visit: &Visit, policy: &Policy) -> Ranking {
     let mut search = Shortlist::new(board, visit, policy);
     // A preferred engineer may be far away and yet cheap: they are few, and looked at first.
     visit.preferred.iter().for_each(|&engineer| search.assess(engineer));
-    let nearby = board.nearby.search(visit.place, |bounds| least_total_s(board, visit, first_start, policy, bounds));
+    let starts = search.question.task.starts.clone();
+    let least_s = |bounds| least_total_s(board, visit, (&starts, first_start), policy, bounds);
+    let nearby = board.nearby.search(visit.place, least_s);
     for (least_s, owners) in nearby {
         if search.is_beaten(least_s) || (least_s == IMPOSSIBLE && !search.best.is_empty()) {
             return search.finish();
@@ -215,15 +217,22 @@ fn refusal(board: &Board, question: &Question<'_>, deadline: i64, engineer: Engi
 }
 
 /// What a visit costs at least on any leg of which only bounds are known, for an engineer who is not preferred.
-fn least_total_s(board: &Board, visit: &Visit, first_start: i64, policy: &Policy, bounds: Bounds) -> i64 {
+fn least_total_s(
+    board: &Board,
+    visit: &Visit,
+    (starts, first_start): (&Starts, i64),
+    policy: &Policy,
+    bounds: Bounds,
+) -> i64 {
     // The fastest engineer, and a drive is rounded up by less than a second; a detour saves one such drive.
     let seconds = |metres: f64| (metres * board.travel().detour() / board.top_speed_mps).floor() as i64;
-    let start = bounds.soonest.saturating_add(seconds(bounds.away_m)).max(first_start);
+    let start = starts.first(bounds.soonest.saturating_add(seconds(bounds.away_m)).max(first_start));
     let duration_s = i64::from(visit.duration_s);
     // Not only what it costs: with this little time between two stops, or so far away, it fits nowhere.
     let away_s = (seconds(bounds.away_m) - 1).max(0);
     let on_s = if bounds.has_open { 0 } else { away_s };
-    let is_impossible = bounds.longest_gap_s < away_s + duration_s + on_s
+    let is_impossible = start >= NEVER
+        || bounds.longest_gap_s < away_s + duration_s + on_s
         || start.saturating_add(duration_s + on_s) > bounds.reached_by;
     if is_impossible {
         return IMPOSSIBLE;
