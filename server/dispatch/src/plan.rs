@@ -12,6 +12,7 @@ mod epochs;
 mod field;
 mod report;
 mod search;
+mod tails;
 mod tied;
 
 mod dice;

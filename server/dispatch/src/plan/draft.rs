@@ -25,7 +25,7 @@ pub(super) struct Draft<'a> {
     journal: Vec<Saved>,
     changed: usize,
     /// Which visits have left a duty since the mark, or come to it, in this order.
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// Whether the score knows of all changes.
     is_counted: bool,
 }
@@ -38,7 +38,7 @@ struct Saved {
 }
 
 #[derive(Clone, Copy)]
-enum Step {
+pub(super) enum Step {
     Left { visit: u32, duty: u32 },
     Came { visit: u32 },
 }
@@ -177,42 +177,6 @@ impl<'a> Draft<'a> {
         is_feasible
     }
 
-    /// Lets two duties change what they do from a position on. False if they may not or cannot: then nothing is left but
-    /// [`Draft::undo`].
-    #[must_use]
-    pub fn exchange_tails(&mut self, one: (usize, usize), other: (usize, usize)) -> bool {
-        let ways = [(one, other.0), (other, one.0)];
-        if !ways.iter().all(|((from, at), to)| self.may_all(*from, *at, *to)) {
-            return false;
-        }
-        let tails = ways.map(|((from, at), to)| {
-            self.save(from);
-            let tail = self.routes[from].cut_off(at);
-            for stop in &tail {
-                self.leave(stop.node);
-                self.steps.push(Step::Left { visit: stop.node, duty: from as u32 });
-            }
-            (tail, to)
-        });
-        let field = self.field;
-        tails.into_iter().all(|(tail, to)| {
-            for stop in &tail {
-                self.serve(stop.node, to as u32);
-                self.steps.push(Step::Came { visit: stop.node });
-            }
-            let terms = |visit: u32| field.able_on(visit, to).map(|able| (able.deadline, i64::from(able.bias_s)));
-            self.routes[to].append(field.ground(to), tail, terms)
-        })
-    }
-
-    /// Whether all that a duty does from a position on are visits that another one could do, and nothing ties.
-    fn may_all(&self, from: usize, at: usize, to: usize) -> bool {
-        let field = self.field;
-        let is_free = |stop: &Stop| stop.is_visit() && !field.ties.contains_key(&stop.node);
-        let mut tail = self.routes[from].stops[at..].iter();
-        tail.all(|stop| is_free(stop) && field.able_on(stop.node, to).is_some())
-    }
-
     pub fn visits_in(&self, duty: usize) -> impl Iterator<Item = u32> + '_ {
         visits_of(&self.routes[duty])
     }
@@ -273,7 +237,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn serve(&mut self, visit: u32, duty: u32) {
+    pub(super) fn serve(&mut self, visit: u32, duty: u32) {
         self.at[visit as usize] = duty;
         self.held[visit as usize] += 1;
         if self.is_served(visit) {
@@ -287,7 +251,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn leave(&mut self, visit: u32) {
+    pub(super) fn leave(&mut self, visit: u32) {
         if self.is_served(visit) {
             self.score.unserved_weight += self.field.weights[visit as usize];
             self.score.lateness_s += self.field.missed_s[visit as usize];
@@ -301,7 +265,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Keeps a route as it is at the mark.
-    fn save(&mut self, duty: usize) {
+    pub(super) fn save(&mut self, duty: usize) {
         self.is_counted = false;
         if self.touched().any(|touched| touched == duty) {
             return;

@@ -122,3 +122,76 @@ impl Route {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::board::Board;
+    use crate::engineer::{Engineer, Shift};
+    use crate::interval::{Interval, TimeWindow};
+    use crate::place::Place;
+    use crate::policy::Policy;
+    use crate::route::Wanted;
+    use crate::travel::Travel;
+    use crate::visit::{Visit, VisitIndex};
+
+    fn any_visit() -> impl Strategy<Value = Visit> {
+        let place = (0..30i32, 0..30i32).prop_map(|(north, east)| (f64::from(north) / 100.0, f64::from(east) / 100.0));
+        let windows = prop::collection::vec((0..30_000i64, 0..9000i64), 0..3);
+        (place, 0..2400u32, windows, any::<bool>()).prop_map(|((lat, lng), duration_s, windows, is_due)| {
+            let mut visit = Visit::new(Place::new(lat, lng).unwrap(), duration_s);
+            visit.windows =
+                windows.into_iter().map(|(from, wide)| TimeWindow::new(from, from + wide).unwrap()).collect();
+            visit.due = is_due.then_some(20_000);
+            visit.load = duration_s % 7;
+            visit
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn following_a_change_leads_to_what_measuring_all_anew_does(
+            visits in prop::collection::vec(any_visit(), 1..25),
+            steps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u32..4), 1..60),
+            is_open in any::<bool>(),
+        ) {
+            let home = Place::new(0.15, 0.15).unwrap();
+            let mut engineer = Engineer::new(home);
+            let hours = Interval::new(0, 36_000).unwrap();
+            engineer.shifts = vec![if is_open { Shift::open(hours, home) } else { Shift::round_trip(hours, home) }];
+            let board = Board::new(0, Travel::Direct { detour: 1.4 }, vec![engineer], visits).unwrap();
+            let (ground, policy) = (board.ground(0), Policy::default());
+            let mut route = Route::unbooked(ground);
+            for (which, place, kind) in steps {
+                let visit = VisitIndex(which.index(board.visits().len()) as u32);
+                let is_there = route.position_of(visit.0).is_some();
+                if kind == 0 || is_there {
+                    let modulus = 2 + kind;
+                    prop_assert!(route.remove(ground, |stop| stop.node == visit.0 || stop.node % modulus == 1));
+                } else {
+                    let task = &board.tasks[visit.0 as usize];
+                    let wanted = Wanted { task, drives: None, deadline: NEVER, bias_s: 0 };
+                    let position = place.index(route.stops.len() + 1);
+                    if route.try_insert(ground, wanted, position, &policy).is_some() {
+                        route.insert(ground, visit, wanted, visit.0, position);
+                    }
+                }
+                let mut anew = route.clone();
+                prop_assert!(anew.refresh(ground));
+                prop_assert_eq!(times(&route), times(&anew), "measured in one go");
+                prop_assert!(anew.look_ahead(ground) && anew.look_back(ground) && anew.settle_times(ground));
+                prop_assert_eq!(times(&route), times(&anew), "as with rests");
+            }
+        }
+    }
+
+    type Times = (Vec<(i64, i64, i64)>, [Vec<i64>; 3], [i64; 4], bool);
+
+    fn times(route: &Route) -> Times {
+        let stops = route.stops.iter().map(|stop| (stop.arrive, stop.start, stop.end)).collect();
+        let lists = [route.drives.clone(), route.ready.clone(), route.latest.clone()];
+        (stops, lists, [route.finish, route.travel_s, route.busy_s, route.load], route.has_due)
+    }
+}

@@ -18,7 +18,7 @@ impl Route {
     }
 
     /// When each stop can be left at the earliest.
-    fn look_ahead(&mut self, ground: Ground<'_>) -> bool {
+    pub(super) fn look_ahead(&mut self, ground: Ground<'_>) -> bool {
         let hours = &ground.duty.hours;
         let width = hours.rests.len() + 1;
         self.ready.clear();
@@ -54,7 +54,7 @@ impl Route {
     }
 
     /// When each stop must have begun at the latest.
-    fn look_back(&mut self, ground: Ground<'_>) -> bool {
+    pub(super) fn look_back(&mut self, ground: Ground<'_>) -> bool {
         let hours = &ground.duty.hours;
         let width = hours.rests.len() + 1;
         let end = self.stops.len() * width;
@@ -86,7 +86,7 @@ impl Route {
     }
 
     /// Chooses among what is possible: everything as early as can be, and a rest rather sooner than later.
-    fn settle_times(&mut self, ground: Ground<'_>) -> bool {
+    pub(super) fn settle_times(&mut self, ground: Ground<'_>) -> bool {
         let hours = &ground.duty.hours;
         let width = hours.rests.len() + 1;
         let (mut taken, mut departs) = (0, hours.opens);
