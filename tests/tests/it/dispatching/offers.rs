@@ -87,7 +87,7 @@ async fn work_without_a_ticket_is_offered_windows_too() {
         area.dora.post("/offers", &request).await
     };
     let name = |answer: Value| answer["offers"][0]["candidate"]["name"].clone();
-    assert_eq!(name(ask(json!({ "site_id": site })).await.expect(200).json()), "ben");
+    assert_eq!(name(ask(json!({ "site_id": site.to_string() })).await.expect(200).json()), "ben");
     let skilled = json!({ "position": { "lat": 40.70, "lon": -73.95 }, "skills": { "gas": 2 } });
     assert_eq!(name(ask(skilled.clone()).await.expect(200).json()), "ana");
     let mut preferred = skilled;
@@ -98,7 +98,7 @@ async fn work_without_a_ticket_is_offered_windows_too() {
     let here = json!({ "lat": 1.0, "lon": 1.0 });
     let wrong = [
         (json!({}), "site_id"),
-        (json!({ "site_id": site, "position": here }), "position"),
+        (json!({ "site_id": site.to_string(), "position": here }), "position"),
         (json!({ "site_id": uuid::Uuid::nil() }), "site_id"),
         (json!({ "position": { "lat": 91.0, "lon": 0.0 } }), "position"),
         (json!({ "position": here, "ticket_type": "none" }), "ticket_type"),
