@@ -55,6 +55,19 @@ impl Actor {
     }
 }
 
+impl Actor {
+    /// Opens another stream of events than the live one, from its beginning.
+    pub async fn follow(&self, path: &str) -> Result<LiveStream, Answer> {
+        let response = self.request(Method::GET, path).send().await.expect("an answer");
+        if !response.status().is_success() {
+            return Err(Answer::of_response(response).await);
+        }
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let chunks = response.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec()).unwrap_or_default());
+        Ok(LiveStream { chunks: chunks.boxed(), parser: EventParser::default(), last_id: String::new() })
+    }
+}
+
 impl LiveStream {
     /// The next event; none when the stream has ended.
     pub async fn next(&mut self) -> Option<LiveEvent> {

@@ -17,6 +17,7 @@ mod explain;
 mod plan;
 mod offer;
 mod offer_windows;
+mod plan_progress;
 mod store;
 mod offer_store;
 mod view;

@@ -7,7 +7,7 @@ use sync_core::ids::UserId;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::plan_view::{PlanRequest, PlanState, PlanView};
+use super::plan_view::{AcceptRequest, PlanRequest, PlanState, PlanView};
 use super::store;
 use crate::planning::run::{self, Order};
 use crate::planning::{PlanningError, Terms};
@@ -26,6 +26,20 @@ pub async fn plan(ctx: TenantCtx, order: Order, at: DateTime<Utc>) -> Result<Pla
         (PlanState::Failed, Some(failure)) => Err(PlanningError::Failed { plan, failure: failure.clone() }),
         _ => Ok(view),
     }
+}
+
+/// Accepts a draft or part of it, and says what came of it; or, if that takes long, where it stands.
+pub async fn accept(ctx: TenantCtx, plan: Uuid, part: AcceptRequest, by: UserId) -> Result<PlanView, PlanningError> {
+    for (field, ids) in [("engineer_ids", &part.engineer_ids), ("visit_ids", &part.visit_ids)] {
+        if ids.as_ref().is_some_and(|ids| ids.len() > MOST_TICKETS) {
+            return Err(PlanningError::Invalid { field, reason: "at most 10000; leave both out for all" });
+        }
+    }
+    let accept = async move |tx: &mut TenantTx| {
+        run::accept(tx, plan, part.engineer_ids.as_deref(), part.visit_ids.as_deref(), by).await
+    };
+    ctx.transact(accept).await?;
+    when_it_stands(&ctx, plan).await
 }
 
 /// The plan as soon as nobody works on it any more, or when patience ends. Another process may be at it, so it is the
@@ -60,9 +74,12 @@ pub fn order(request: PlanRequest, run: Uuid, by: UserId, now: DateTime<Utc>) ->
     if request.ticket_ids.as_ref().is_some_and(|ids| ids.len() > MOST_TICKETS) {
         return invalid("ticket_ids", "at most 10000; leave it out for all");
     }
-    let is_draft = request.draft || request.dry_run;
+    let (is_draft, is_replan) = (request.draft || request.dry_run, request.replan);
+    if is_replan && !is_draft {
+        return invalid("replan", "only in a draft: what others were promised moves when somebody has looked at it");
+    }
     let (tickets, seed, to) = (request.ticket_ids, request.seed.unwrap_or(1), request.to);
-    Ok(Order { run, by, from, to, tickets, seed, rounds, is_draft })
+    Ok(Order { run, by, from, to, tickets, seed, rounds, is_draft, is_replan })
 }
 
 const LONGEST_DAYS: i64 = 31;

@@ -1,28 +1,43 @@
 //! `/plans`.
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::plan_view::{LeftView, PlanRequest, PlanView, PlannedVisitView};
-use super::{plan, store};
+use super::plan_view::{AcceptRequest, LeftView, PlanRequest, PlanView, PlannedVisitView};
+use super::{plan, plan_progress, store};
 use crate::ledger::By;
+use crate::planning::run;
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
-use crate::platform::problem::{ApiResult, ProblemView};
+use crate::platform::problem::{ApiResult, Problem, ProblemView};
 use crate::platform::random::Random;
+use crate::platform::shutdown::Shutdown;
 use crate::state::AppState;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
+
+/// Room for those who follow a plan.
+#[derive(Clone)]
+struct Places(Arc<Semaphore>);
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(make_plan))
         .routes(routes!(get_plan))
+        .routes(routes!(accept_plan))
+        .routes(routes!(cancel_plan))
+        .routes(routes!(follow_plan))
         .routes(routes!(list_planned_visits))
         .routes(routes!(list_left_for_later))
+        .layer(Extension(Places(Arc::new(Semaphore::new(MOST_FOLLOWED)))))
 }
 
 /// Plan several days and assign what was planned, or only draft it.
@@ -53,6 +68,70 @@ async fn get_plan(ctx: TenantCtx, Path(plan): Path<Uuid>) -> ApiResult<Json<Plan
     Ok(Json(ctx.read(async move |tx: &mut TenantTx| store::plan(tx, plan).await).await?))
 }
 
+/// Accept a draft, or what it does with some engineers or visits.
+///
+/// What is accepted is assigned, moved or taken back in the background, some visits at a time; those that swap are moved
+/// together. Nothing that has changed since is overwritten: a visit that somebody has by now, that has begun or was
+/// cancelled, or whose engineer is off or booked, keeps what it has, and its `conflict` says why. What takes longer than 20
+/// seconds is answered with 202. Accepting again changes nothing and gives the same answer.
+#[utoipa::path(post, path = "/plans/{plan_id}/accept", tag = "dispatching", request_body = AcceptRequest,
+    params(("plan_id" = Uuid, Path)),
+    responses((status = 200, body = PlanView), (status = 202, body = PlanView), (status = 404, body = ProblemView),
+        (status = 409, body = ProblemView), (status = 422, body = ProblemView)))]
+async fn accept_plan(
+    ctx: TenantCtx,
+    Path(id): Path<Uuid>,
+    Json(part): Json<AcceptRequest>,
+) -> ApiResult<(StatusCode, Json<PlanView>)> {
+    ctx.require(Permission::Dispatch)?;
+    let by = By::caller(&ctx).user();
+    let plan = plan::accept(ctx, id, part, by).await?;
+    let status = if plan.state.is_at_work() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok((status, Json(plan)))
+}
+
+/// Call off a plan that waits or is being worked out; it assigns nothing then.
+///
+/// It stays to be read as one that was cancelled, so this is not a DELETE. Once more changes nothing. What has been drafted
+/// or is being assigned cannot be called off.
+#[utoipa::path(post, path = "/plans/{plan_id}/cancel", tag = "dispatching", params(("plan_id" = Uuid, Path)),
+    responses((status = 200, body = PlanView), (status = 404, body = ProblemView), (status = 409, body = ProblemView)))]
+async fn cancel_plan(ctx: TenantCtx, State(clock): State<Clock>, Path(plan): Path<Uuid>) -> ApiResult<Json<PlanView>> {
+    ctx.require(Permission::Dispatch)?;
+    let now = clock.now();
+    let cancel = async move |tx: &mut TenantTx| {
+        run::cancel(tx, plan, now).await?;
+        store::plan(tx, plan).await
+    };
+    Ok(Json(ctx.transact(cancel).await?))
+}
+
+/// Follow a plan while it is worked on, as server-sent events.
+///
+/// `progress` says where it stands and which share of the search is done, about once a second, whichever server works it
+/// out. `end` is the last: its `reason` is `done` when nobody works on the plan any more, with the `state` it has come to;
+/// or `stopping`, `signed_out`, `too_long` or `unavailable`, after which the stream can be opened again.
+#[utoipa::path(get, path = "/plans/{plan_id}/progress", tag = "dispatching", params(("plan_id" = Uuid, Path)),
+    responses((status = 200, body = String, content_type = "text/event-stream"), (status = 404, body = ProblemView),
+        (status = 503, body = ProblemView)))]
+async fn follow_plan(
+    ctx: TenantCtx,
+    State(shutdown): State<Shutdown>,
+    Extension(Places(places)): Extension<Places>,
+    Path(plan): Path<Uuid>,
+) -> ApiResult<Response> {
+    ctx.require(Permission::ReadTickets)?;
+    let place = places.try_acquire_owned().map_err(|_| Problem::unavailable(5))?;
+    let frames = plan_progress::follow(ctx, plan, shutdown, place).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // Proxies that gather an answer before they pass it on must not.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(frames)).into_response())
+}
+
 /// What a plan gave to whom; in a draft, what it would give.
 #[utoipa::path(get, path = "/plans/{plan_id}/visits", tag = "dispatching", params(("plan_id" = Uuid, Path), PageQuery),
     responses((status = 200, body = Page<PlannedVisitView>), (status = 404, body = ProblemView)))]
@@ -81,3 +160,6 @@ async fn list_left_for_later(
     let rows = ctx.read(async move |tx: &mut TenantTx| store::left(tx, plan, after, rows).await).await?;
     Ok(Json(Page::of(rows, &page, |row| row.visit_id, |row| row)))
 }
+
+/// Plans that are followed at a time through one process.
+const MOST_FOLLOWED: usize = 200;

@@ -45,7 +45,7 @@ impl Board {
         visits: &[VisitRow],
         engineers: Vec<EngineerRow>,
         horizon: Horizon,
-        except: Option<GrantId>,
+        except: &[GrantId],
         terms: &Terms,
     ) -> Result<Self, PlanningError> {
         let words = Words::of(visits);
@@ -113,6 +113,15 @@ impl Board {
     pub fn index_of(&self, engineer: UserId) -> Option<EngineerIndex> {
         let index = self.engineers.iter().position(|one| *one == engineer)?;
         u32::try_from(index).ok().map(EngineerIndex)
+    }
+
+    pub fn skill(&self, skill: SkillIndex) -> &str {
+        &self.words.skills[usize::from(skill.0)]
+    }
+
+    /// The skill that a certificate is for.
+    pub fn certificate(&self, certificate: CertificateIndex) -> &str {
+        &self.words.certificates[usize::from(certificate.0)].0
     }
 
     /// Whether a certificate is one for this skill.

@@ -1,10 +1,11 @@
 //! The rows a board is made of, each kind in one query whatever the size of the board.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sync_core::ids::{GrantId, TicketId, VisitId};
+use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
 use uuid::Uuid;
 
 use super::PlanningError;
+use super::run::Held;
 use crate::tenancy::TenantTx;
 
 /// A visit with what the ticket and the site say of it.
@@ -122,6 +123,41 @@ pub async fn unassigned(
     Ok(rows.into_iter().map(|row| (VisitId(row.visit_id), TicketId(row.ticket_id))).collect())
 }
 
+/// The appointments in this time that may still be moved, the urgent and the old first: located, with one engineer who has
+/// not set out, and not pinned. Of these tickets, or of all.
+pub async fn movable(
+    tx: &mut TenantTx,
+    horizon: Horizon,
+    tickets: Option<&[Uuid]>,
+) -> Result<Vec<Held>, PlanningError> {
+    let rows = sqlx::query!(
+        "select v.visit_id, v.ticket_id, b.grant_id, b.user_id, b.starts_at, b.ends_at
+        from booking b
+        join visit v on v.visit_id = b.visit_id
+        join ticket t on t.ticket_id = v.ticket_id
+        join site s on s.site_id = t.site_id
+        where b.starts_at >= $1 and b.ends_at <= $2
+            and v.status in ('assigned', 'accepted') and not v.is_pinned and s.lat is not null
+            and ($3::uuid[] is null or v.ticket_id = any($3))
+            and (select count(*) from assignment a where a.visit_id = v.visit_id and a.ended_at is null) = 1
+        order by t.priority, t.created_at, v.visit_id",
+        horizon.from,
+        horizon.to,
+        tickets,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let held = rows.into_iter().map(|row| Held {
+        grant: GrantId(row.grant_id),
+        visit: VisitId(row.visit_id),
+        ticket: TicketId(row.ticket_id),
+        engineer: UserId(row.user_id),
+        from: row.starts_at,
+        to: row.ends_at,
+    });
+    Ok(held.collect())
+}
+
 /// How many engineers work here.
 pub async fn engineer_count(tx: &mut TenantTx) -> Result<i64, PlanningError> {
     let count = sqlx::query_scalar!(
@@ -144,6 +180,22 @@ pub async fn engineers(tx: &mut TenantTx) -> Result<Vec<EngineerRow>, PlanningEr
         join app_user u on u.user_id = e.engineer_id
         where e.archived_at is null and u.disabled_at is null
         order by e.engineer_id",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows)
+}
+
+/// Those of these who work here.
+pub async fn engineers_of(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<EngineerRow>, PlanningError> {
+    let rows = sqlx::query_as!(
+        EngineerRow,
+        "select e.engineer_id, e.home_lat, e.home_lon, e.speed_kmh
+        from engineer e
+        join app_user u on u.user_id = e.engineer_id
+        where e.engineer_id = any($1) and e.archived_at is null and u.disabled_at is null
+        order by e.engineer_id",
+        ids,
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -232,12 +284,12 @@ pub async fn time_off(tx: &mut TenantTx, engineers: &[Uuid], horizon: Horizon) -
     Ok(rows)
 }
 
-/// What is booked in this time, and where, but for the assignment that is to be replaced.
+/// What is booked in this time, and where, but for the assignments that are to be replaced.
 pub async fn bookings(
     tx: &mut TenantTx,
     engineers: &[Uuid],
     horizon: Horizon,
-    except: Option<GrantId>,
+    except: &[GrantId],
 ) -> Result<Vec<BookingRow>, PlanningError> {
     let rows = sqlx::query_as!(
         BookingRow,
@@ -246,12 +298,12 @@ pub async fn bookings(
         join ticket t on t.ticket_id = b.ticket_id
         left join site s on s.site_id = t.site_id
         where b.user_id = any($1) and b.ends_at > $2 and b.starts_at < $3
-            and ($4::uuid is null or b.grant_id <> $4)
+            and b.grant_id <> all($4)
         order by b.starts_at"#,
         engineers,
         horizon.from,
         horizon.to,
-        except.map(|id| id.0),
+        &except.iter().map(|grant| grant.0).collect::<Vec<_>>(),
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -34,6 +34,10 @@ pub enum PlanningError {
     Invalid { field: &'static str, reason: &'static str },
     #[error("at most {most} plans wait at a time")]
     TooMany { most: i64 },
+    #[error("the plan has come to its end, or is being assigned")]
+    PlanStands,
+    #[error("the plan is not a draft, or not finished")]
+    NoDraft,
     #[error("the days to plan are over")]
     TooLate,
     #[error("the plan failed: {failure}")]
@@ -128,6 +132,8 @@ impl From<PlanningError> for Problem {
                     .detail(format!("at most {most} at a time; wait for one to end, or cancel one"))
                     .retry_after(10)
             }
+            PlanningError::PlanStands => conflict("plan-stands", "This plan can be called off no more"),
+            PlanningError::NoDraft => conflict("no-draft", "Only a draft that is finished can be accepted"),
             PlanningError::Failed { plan, ref failure } => {
                 let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "plan-failed", "The plan failed");
                 problem.with("plan_id", plan.to_string()).with("failure", failure.as_str()).caused_by(error)

@@ -112,7 +112,7 @@ async fn search(
             let cells: Vec<i64> =
                 site.grid_disk::<Vec<_>>(rings).into_iter().map(|cell| u64::from(cell).cast_signed()).collect();
             let engineers = rows::engineers_near(tx, &cells, horizon, also).await?;
-            let board = Board::load(tx, one, engineers, horizon, question.instead_of, terms).await?;
+            let board = Board::load(tx, one, engineers, horizon, question.instead_of.as_slice(), terms).await?;
             let ranking = scan(&board.engine, board.engine.visit(VisitIndex(0)), &terms.policy);
             if is_settled(&ranking, rings, terms) {
                 return Ok((board, ranking));
@@ -120,7 +120,7 @@ async fn search(
         }
     }
     let engineers = rows::engineers(tx).await?;
-    let board = Board::load(tx, one, engineers, horizon, question.instead_of, terms).await?;
+    let board = Board::load(tx, one, engineers, horizon, question.instead_of.as_slice(), terms).await?;
     let ranking = scan(&board.engine, board.engine.visit(VisitIndex(0)), &terms.policy);
     Ok((board, ranking))
 }

@@ -2,34 +2,42 @@
 //!
 //! An order is a row. A worker takes it under a lease and carries it out: the rows are read in one short transaction, the
 //! engine searches with none open, the plan is written down with its reasons in one more, and what it gives to whom is
-//! assigned in small ones, from what was written down. So a process that is killed loses nothing: another takes the order
+//! assigned in small ones, from what was written down. Of a draft that is what somebody accepts. So a process that is killed loses nothing: another takes the order
 //! up when the lease has run out, plans anew from the same seed, or goes on assigning where the other stopped.
 //!
 //! Meanwhile the company goes on working: whoever was booked or assigned since then stays so, and the visit concerned is
 //! ranked once more by itself, or left with a reason.
 
 mod read;
+mod held;
 mod search;
+mod figures;
+mod proposal;
 mod apply;
+mod check;
+mod groups;
 mod store;
+mod planned_store;
 
 use std::sync::Arc;
 
-use callout_dispatch::Plan;
 use chrono::{DateTime, TimeDelta, Utc};
 use sync_core::ids::UserId;
 use uuid::Uuid;
 
 use super::PlanningError;
-use super::board::{Board, by_rule};
 use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::{TenantCtx, TenantTx};
 use read::Situation;
-use store::{Lease, Left, Written};
+use search::Found;
+use store::{Lease, Written};
 
-pub use store::order;
+pub use figures::{Figures, Levels};
+pub use held::Held;
+pub use proposal::Relaxed;
+pub use store::{accept, cancel, order};
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
@@ -47,6 +55,8 @@ pub struct Order {
     pub rounds: u32,
     /// Only say what would be done.
     pub is_draft: bool,
+    /// Appointments that somebody has may move, too; only in a draft.
+    pub is_replan: bool,
 }
 
 /// What a worker does for plans. Assigning does not wait until a search has ended.
@@ -138,16 +148,17 @@ impl Run {
 
     async fn search_and_apply(&self, stopping: &Shutdown) -> Result<(), PlanningError> {
         let situation = self.read().await?;
-        let plan = self.search(&situation, stopping).await?;
-        self.write_down(situation, plan).await?;
+        let found = self.search(&situation, stopping).await?;
+        self.write_down(situation, found).await?;
         if self.order.is_draft { Ok(()) } else { self.apply(stopping).await }
     }
 
-    async fn write_down(&self, situation: Situation, plan: Plan) -> Result<(), PlanningError> {
-        let Situation { board, mut left, visits, terms } = situation;
-        left.extend(unserved(&board, &plan));
+    async fn write_down(&self, situation: Situation, found: Found) -> Result<(), PlanningError> {
+        let Situation { board, mut left, visits, held, terms, .. } = situation;
+        left.extend(proposal::left(&board, &found.plan));
         let engineers = board.engineer_count();
-        let written = Written { planned: apply::planned(&board, &plan), left, visits, engineers };
+        let planned = proposal::proposals(&board, &found.plan, &held);
+        let written = Written { planned, left, visits, engineers, figures: found.figures };
         let (lease, at) = (self.lease, self.hand.clock.now());
         let (by, record) = ((!self.order.is_draft).then_some(self.order.by), terms.record());
         let write = async move |tx: &mut TenantTx| store::write_down(tx, lease, &written, by, record, at).await;
@@ -169,15 +180,6 @@ impl Run {
         let (lease, at) = (self.lease, self.hand.clock.now());
         self.ctx.transact(async move |tx: &mut TenantTx| store::fail(tx, lease, failure, at).await).await
     }
-}
-
-fn unserved(board: &Board, plan: &Plan) -> Vec<Left> {
-    let left = plan.unserved.iter().map(|unserved| {
-        let (visit, ticket) = board.visit(unserved.visit);
-        let reason = unserved.main.map_or("no_engineer", |rule| rule.as_str());
-        Left { visit, ticket, reason, refused: by_rule(&unserved.refused) }
-    });
-    left.collect()
 }
 
 /// How long a process that died keeps a plan from the others.

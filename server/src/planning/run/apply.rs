@@ -1,89 +1,156 @@
 //! What a plan gives to whom is assigned, some visits at a time, each with its explanation.
 //!
 //! Everything needed stands in the plan's rows, and each transaction notes there what it did: whoever goes on after a
-//! process was killed does nothing twice.
+//! process was killed does nothing twice. Appointments are moved in an order in which nobody stands in another's way, and
+//! those that swap are moved together. Who is booked elsewhere by then keeps that: the database has no two bookings of
+//! one engineer at one time, and what could not be done is noted with the reason.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use callout_dispatch::Plan;
-use sync_core::ids::{TicketId, VisitId};
+use sqlx::Executor;
+use sync_core::ids::{GrantId, TicketId, VisitId};
+use sync_core::time::ServerTime;
 
-use super::store::{self, Left, Planned, Waiting};
-use super::{LEASE, Run};
-use crate::ledger::{By, lock_in_order};
-use crate::planning::assign::{Decision, Give, Mode, Wish, assign, hand_over, persist};
-use crate::planning::board::Board;
+use super::check::conflicts;
+use super::groups::{Change as Move, groups};
+use super::planned_store::{self as rows, Planned, Waiting};
+use super::proposal::{Change, Left};
+use super::{LEASE, Run, store};
+use crate::ledger::{By, Desk, lock_in_order, release_ahead};
+use crate::planning::assign::{Decision, Mode, Wish, assign, hand_over, persist};
 use crate::planning::rank::Question;
 use crate::planning::{PlanningError, Terms};
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::TenantTx;
 
-/// What a plan gives to whom, by ticket: everybody who locks several tickets does so in this order.
-pub fn planned(board: &Board, plan: &Plan) -> Vec<Give> {
-    let give = |explanation: &callout_dispatch::Explanation| {
-        let (visit, ticket) = board.visit(explanation.visit);
-        let chosen = board.candidate(&explanation.chosen).into();
-        Give { ticket, visit, instead_of: None, chosen, considered: board.explained(explanation) }
-    };
-    let mut planned: Vec<Give> = plan.explanations.iter().map(give).collect();
-    planned.sort_by_key(|give| (give.ticket, give.visit));
-    planned
-}
+/// Visits that are assigned in one transaction, in groups of which each is done as a whole.
+type Together = Vec<Vec<VisitId>>;
 
 impl Run {
     /// Makes the assignments that are wanted and not made yet.
     pub(super) async fn apply(&self, stopping: &Shutdown) -> Result<(), PlanningError> {
         let run = self.order.run;
-        let waiting = self.ctx.read(async move |tx: &mut TenantTx| store::waiting(tx, run).await).await?;
-        for together in waiting.chunks(TOGETHER) {
-            go_on(stopping)?;
-            let together: Arc<[Waiting]> = together.into();
-            persist(|| self.clone().assign_together(Arc::clone(&together))).await?;
-        }
-        if !self.order.is_draft {
-            // Only now, so that nobody is given the time that the plan still needs.
-            let taken = self.ctx.read(async move |tx: &mut TenantTx| store::double_booked(tx, run).await).await?;
-            for planned in taken {
+        loop {
+            let waiting = self.ctx.read(async move |tx: &mut TenantTx| rows::waiting(tx, run).await).await?;
+            for (tickets, together) in in_order(&waiting) {
                 go_on(stopping)?;
-                persist(|| self.clone().assign_anew(planned)).await?;
+                let (tickets, together): (Arc<[TicketId]>, Arc<Together>) = (tickets.into(), together.into());
+                persist(|| self.clone().assign_together(Arc::clone(&tickets), Arc::clone(&together))).await?;
+            }
+            if !self.order.is_draft {
+                // Only now, so that nobody is given the time that the plan still needs.
+                let taken = self.ctx.read(async move |tx: &mut TenantTx| rows::double_booked(tx, run).await).await?;
+                for planned in taken {
+                    go_on(stopping)?;
+                    persist(|| self.clone().assign_anew(planned)).await?;
+                }
+            }
+            let (lease, at) = (self.lease, self.hand.clock.now());
+            let finish = async move |tx: &mut TenantTx| {
+                store::hold(tx, lease, LEASE).await?;
+                store::finish(tx, lease, at).await
+            };
+            // Meanwhile somebody may have accepted more of a draft.
+            if self.ctx.transact(finish).await? {
+                return Ok(());
             }
         }
-        let (lease, at) = (self.lease, self.hand.clock.now());
-        self.ctx.transact(async move |tx: &mut TenantTx| store::finish(tx, lease, at).await).await
     }
 
     /// In one transaction.
-    async fn assign_together(self, together: Arc<[Waiting]>) -> Result<(), PlanningError> {
+    async fn assign_together(self, tickets: Arc<[TicketId]>, together: Arc<Together>) -> Result<(), PlanningError> {
         let ctx = self.ctx.clone();
         let write = async move |tx: &mut TenantTx| {
             store::hold(tx, self.lease, LEASE).await?;
             let terms = Terms::load(tx).await?;
-            let tickets: Vec<TicketId> = together.iter().map(|one| one.ticket).collect();
             lock_in_order(tx, &tickets).await?;
-            let visits: Vec<VisitId> = together.iter().map(|one| one.visit).collect();
-            for Planned { give, by } in store::planned(tx, self.order.run, &visits).await? {
-                let decision = self.decision(By::order_of(by));
-                match hand_over(tx, &self.hand.ledger, &give, decision, &terms).await {
-                    Ok(grant) => store::assigned(tx, self.order.run, give.visit, grant).await?,
-                    Err(error) => self.note_conflict(tx, &give, error).await?,
+            let visits: Vec<VisitId> = together.iter().flatten().copied().collect();
+            let planned = rows::planned(tx, self.order.run, &visits).await?;
+            // What has just been planned as a whole stands as it was read; a draft may be days old.
+            let found = match self.order.is_draft {
+                true => conflicts(tx, self.order.run, &planned, self.hand.clock.now(), &terms).await?,
+                false => BTreeMap::new(),
+            };
+            let mut planned: BTreeMap<VisitId, Planned> =
+                planned.into_iter().map(|one| (one.give.visit, one)).collect();
+            for (visit, conflict) in found {
+                if let Some(planned) = planned.remove(&visit) {
+                    self.note(tx, &planned, conflict).await?;
                 }
             }
-            Ok(())
+            for group in together.iter() {
+                let group = group.iter().filter_map(|visit| planned.remove(visit)).collect();
+                self.assign_group(tx, group, &terms).await?;
+            }
+            Ok::<_, PlanningError>(())
         };
         ctx.transact(write).await
     }
 
-    /// What stands in the way of one assignment is noted; of the others it is not.
-    async fn note_conflict(&self, tx: &mut TenantTx, give: &Give, error: PlanningError) -> Result<(), PlanningError> {
-        let (run, visit) = (self.order.run, give.visit);
-        match error {
-            error if error.is_double_booked() => store::in_conflict(tx, run, visit, "double_booked").await,
-            // Somebody has it, so it is not left.
-            PlanningError::AlreadyAssigned { .. } => store::forget(tx, run, visit).await,
-            error if error.is_overtaken() => {
-                store::leave(tx, run, &left(visit, give.ticket, "changed_meanwhile")).await
+    /// Gives up the old appointments of the group, and makes the new ones. If one of them cannot be made, its old one
+    /// stays, and the others are tried without it.
+    async fn assign_group(
+        &self,
+        tx: &mut TenantTx,
+        mut group: Vec<Planned>,
+        terms: &Terms,
+    ) -> Result<(), PlanningError> {
+        let mut refused = Vec::new();
+        tx.execute("savepoint assign_group").await?;
+        loop {
+            let held: Vec<GrantId> = group.iter().filter_map(|planned| planned.give.instead_of).collect();
+            release_ahead(tx, &held).await?;
+            let mut stopped = None;
+            for (number, planned) in group.iter().enumerate() {
+                match self.carry(tx, planned, terms).await {
+                    Ok(grant) => rows::assigned(tx, self.order.run, planned.give.visit, grant).await?,
+                    Err(error) => {
+                        stopped = Some((number, conflict_of(&error).ok_or(error)?));
+                        break;
+                    }
+                }
             }
-            error => Err(error),
+            let Some((number, conflict)) = stopped else { break };
+            tx.execute("rollback to savepoint assign_group").await?;
+            refused.push((group.remove(number), conflict));
+        }
+        tx.execute("release savepoint assign_group").await?;
+        for (planned, conflict) in refused {
+            self.note(tx, &planned, conflict).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what is planned for one visit; returns the assignment made, or the one that ended.
+    async fn carry(&self, tx: &mut TenantTx, planned: &Planned, terms: &Terms) -> Result<GrantId, PlanningError> {
+        let Planned { give, by, change } = planned;
+        let decision = self.decision(By::order_of(*by));
+        match (change, give.instead_of) {
+            (Change::Dropped, Some(held)) => {
+                let now = ServerTime(decision.at.timestamp_millis());
+                let take_back = |desk: &mut Desk<'_>| {
+                    let is_held = desk.grants().any(|grant| grant.id == held && grant.ended.is_none());
+                    if is_held { Ok(desk.unassign(held)?) } else { Err(PlanningError::AssignmentEnded) }
+                };
+                self.hand.ledger.edit(tx, give.ticket, decision.by, now, take_back).await?;
+                Ok(held)
+            }
+            _ => hand_over(tx, &self.hand.ledger, give, decision, terms).await,
+        }
+    }
+
+    /// Notes why a visit was not assigned as planned. What was drafted is not done otherwise; of a plan that was ordered
+    /// as a whole, what has found no place is ranked once more, or left.
+    async fn note(&self, tx: &mut TenantTx, planned: &Planned, conflict: &'static str) -> Result<(), PlanningError> {
+        let (run, visit) = (self.order.run, planned.give.visit);
+        if self.order.is_draft || conflict == "double_booked" {
+            return rows::in_conflict(tx, run, visit, conflict).await;
+        }
+        match conflict {
+            // Somebody has it, so it is not left.
+            "already_assigned" => rows::forget(tx, run, visit).await,
+            _ => rows::leave(tx, run, &Left::because((visit, planned.give.ticket), "changed_meanwhile")).await,
         }
     }
 
@@ -97,20 +164,17 @@ impl Run {
             let question = Question { from, until, ..Question::about(visit) };
             let decision = self.decision(By::order_of(self.order.by));
             let terms = Terms::load(tx).await?;
+            let leave = |reason| Left::because((visit, ticket), reason);
             match assign(tx, &self.hand.ledger, question, Wish::default(), decision, &terms).await {
-                Ok(made) => store::given_anew(tx, run, visit, &made.chosen, made.grant).await,
+                Ok(made) => rows::given_anew(tx, run, visit, &made.chosen, made.grant).await,
                 Err(PlanningError::NobodyCan(considered)) => {
                     let reason = considered.main_refusal().unwrap_or("no_engineer");
-                    let left = Left { refused: considered.refused_by_rule, ..left(visit, ticket, reason) };
-                    store::leave(tx, run, &left).await
+                    let left = Left { refused: considered.refused_by_rule, ..leave(reason) };
+                    rows::leave(tx, run, &left).await
                 }
-                Err(error) if error.is_double_booked() => {
-                    store::leave(tx, run, &left(visit, ticket, "double_booking")).await
-                }
-                Err(PlanningError::AlreadyAssigned { .. }) => store::forget(tx, run, visit).await,
-                Err(error) if error.is_overtaken() => {
-                    store::leave(tx, run, &left(visit, ticket, "changed_meanwhile")).await
-                }
+                Err(error) if error.is_double_booked() => rows::leave(tx, run, &leave("double_booking")).await,
+                Err(PlanningError::AlreadyAssigned { .. }) => rows::forget(tx, run, visit).await,
+                Err(error) if error.is_overtaken() => rows::leave(tx, run, &leave("changed_meanwhile")).await,
                 Err(error) => Err(error),
             }
         };
@@ -122,12 +186,38 @@ impl Run {
     }
 }
 
-fn go_on(stopping: &Shutdown) -> Result<(), PlanningError> {
-    if stopping.is_announced() { Err(PlanningError::Stopped) } else { Ok(()) }
+/// What is to be done, in an order in which each finds the time free that it needs, some groups at a time, each with the
+/// tickets concerned.
+fn in_order(waiting: &[Waiting]) -> Vec<(Vec<TicketId>, Together)> {
+    let moves: Vec<Move> = waiting.iter().map(|one| Move { old: one.old, new: one.new }).collect();
+    let mut all: Vec<(Vec<TicketId>, Together)> = Vec::new();
+    for group in groups(&moves) {
+        let tickets = group.iter().map(|number| waiting[*number].ticket);
+        let visits: Vec<VisitId> = group.iter().map(|number| waiting[*number].visit).collect();
+        match all.last_mut().filter(|(tickets, _)| tickets.len() + visits.len() <= TOGETHER) {
+            Some((last, together)) => {
+                last.extend(tickets);
+                together.push(visits);
+            }
+            None => all.push((tickets.collect(), vec![visits])),
+        }
+    }
+    all
 }
 
-fn left(visit: VisitId, ticket: TicketId, reason: &'static str) -> Left {
-    Left { visit, ticket, reason, refused: Default::default() }
+/// Why an assignment cannot be made although nothing is broken.
+fn conflict_of(error: &PlanningError) -> Option<&'static str> {
+    match error {
+        error if error.is_double_booked() => Some("double_booked"),
+        PlanningError::AlreadyAssigned { .. } => Some("already_assigned"),
+        PlanningError::AssignmentEnded => Some("reassigned"),
+        error if error.is_overtaken() => Some("changed"),
+        _ => None,
+    }
+}
+
+fn go_on(stopping: &Shutdown) -> Result<(), PlanningError> {
+    if stopping.is_announced() { Err(PlanningError::Stopped) } else { Ok(()) }
 }
 
 /// Assignments in one transaction: enough that a plan is not all commits, few enough that nobody waits for their locks.

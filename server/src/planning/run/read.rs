@@ -1,11 +1,13 @@
-//! What a run begins with: the visits nobody has, and everybody who works in its days.
+//! What a run begins with: the visits nobody has, those that may move, and everybody who works in its days.
 
 use std::sync::Arc;
 
-use sync_core::ids::{TicketId, VisitId};
+use callout_dispatch::Order;
+use sync_core::ids::{GrantId, TicketId, VisitId};
 
 use super::Run;
-use super::store::Left;
+use super::held::{Held, publish};
+use super::proposal::Left;
 use crate::planning::board::{Board, place_of};
 use crate::planning::board_store::{self as rows, Horizon};
 use crate::planning::{PlanningError, Terms};
@@ -17,6 +19,9 @@ pub struct Situation {
     pub left: Vec<Left>,
     /// On the board or not.
     pub visits: usize,
+    /// The appointments that may move, and what each engineer has of them to do, in order.
+    pub held: Vec<Held>,
+    pub today: Vec<Order>,
     pub terms: Terms,
 }
 
@@ -31,22 +36,27 @@ impl Run {
             let terms = Terms::load(tx).await?;
             let wanted = rows::unassigned(tx, order.tickets.as_deref()).await?;
             let (taken, beyond) = wanted.split_at(wanted.len().min(MOST_VISITS));
-            let ids: Vec<_> = taken.iter().map(|(visit, _)| visit.0).collect();
+            let mut held =
+                if order.is_replan { rows::movable(tx, horizon, order.tickets.as_deref()).await? } else { Vec::new() };
+            // What has no room on the board stays as it is.
+            held.truncate(MOST_VISITS - taken.len());
+            let ids: Vec<_> =
+                taken.iter().map(|(visit, _)| visit.0).chain(held.iter().map(|held| held.visit.0)).collect();
             let (located, lost): (Vec<_>, Vec<_>) =
                 rows::visits(tx, &ids).await?.into_iter().partition(|row| place_of(row).is_some());
             let engineers = rows::engineers(tx).await?;
-            let board = Board::load(tx, &located, engineers, horizon, None, &terms).await?;
-            let lost = lost.iter().map(|row| left(VisitId(row.visit_id), TicketId(row.ticket_id), "not_located"));
-            let beyond = beyond.iter().map(|(visit, ticket)| left(*visit, *ticket, "too_many"));
+            let grants: Vec<GrantId> = held.iter().map(|held| held.grant).collect();
+            let mut board = Board::load(tx, &located, engineers, horizon, &grants, &terms).await?;
+            let today = publish(&mut board, &held)?;
+            let lost =
+                lost.iter().map(|row| Left::because((VisitId(row.visit_id), TicketId(row.ticket_id)), "not_located"));
+            let beyond = beyond.iter().map(|visit| Left::because(*visit, "too_many"));
             let left = lost.chain(beyond).collect();
-            Ok::<_, PlanningError>(Situation { board: Arc::new(board), left, visits: wanted.len(), terms })
+            let visits = wanted.len() + held.len();
+            Ok::<_, PlanningError>(Situation { board: Arc::new(board), left, visits, held, today, terms })
         };
         self.ctx.read(read).await
     }
-}
-
-fn left(visit: VisitId, ticket: TicketId, reason: &'static str) -> Left {
-    Left { visit, ticket, reason, refused: Default::default() }
 }
 
 /// The urgent and the old first; the rest is left to the next run.

@@ -5,14 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use callout_dispatch::{Budget, Plan, plan_while};
+use callout_dispatch::{Budget, Plan, Prepared, plan_while};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::figures::{Figures, Today};
 use super::read::Situation;
 use super::{LEASE, Run, store};
 use crate::planning::PlanningError;
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::TenantTx;
+
+/// What the engine has found; and for a draft, what the days come to before and after.
+pub struct Found {
+    pub plan: Plan,
+    pub figures: Option<(Figures, Figures)>,
+}
 
 /// What the search and who waits for it tell each other.
 struct Progress {
@@ -47,21 +54,32 @@ impl Drop for EndOnDrop {
 }
 
 impl Run {
-    pub(super) async fn search(&self, situation: &Situation, stopping: &Shutdown) -> Result<Plan, PlanningError> {
+    pub(super) async fn search(&self, situation: &Situation, stopping: &Shutdown) -> Result<Found, PlanningError> {
         let (board, policy) = (Arc::clone(&situation.board), situation.terms.policy.clone());
+        let (today, is_draft, is_replan) = (situation.today.clone(), self.order.is_draft, self.order.is_replan);
         let (rounds, seed) = (u64::from(self.order.rounds), u64::from(self.order.seed));
         let budget = Budget { threads: THREADS, ..Budget::rounds(rounds) };
         let progress = Arc::new(Progress { rounds, looks: AtomicU64::new(0), is_over: AtomicBool::new(false) });
         let end = EndOnDrop(Arc::clone(&progress));
         let told = Arc::clone(&progress);
-        let mut planning =
-            tokio::task::spawn_blocking(move || plan_while(&board.engine, &policy, budget, seed, &|| told.spent()));
+        let mut planning = tokio::task::spawn_blocking(move || {
+            let plan = plan_while(&board.engine, &policy, budget, seed, &|| told.spent());
+            if !is_draft || told.is_over.load(Ordering::Relaxed) {
+                return Found { plan, figures: None };
+            }
+            let prepared = Prepared::new(&board.engine, &policy);
+            let today = Today::of(&prepared, &today);
+            let before = Figures::of(&board, &today.plan, &policy);
+            let plan = if is_replan { today.or_better(plan) } else { plan };
+            let after = Figures::of(&board, &plan, &policy);
+            Found { plan, figures: Some((before, after)) }
+        });
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.tick().await;
         loop {
             tokio::select! {
-                plan = &mut planning => return plan.map_err(|_| PlanningError::Stopped),
+                found = &mut planning => return found.map_err(|_| PlanningError::Stopped),
                 () = stopping.wait() => break,
                 _ = beat.tick() => if !self.renew(progress.share()).await {
                     drop(end);

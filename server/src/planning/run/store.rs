@@ -1,18 +1,16 @@
 //! The rows of plans. Who works on one writes only under the lease; who has lost it changes nothing.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::postgres::types::PgInterval;
-use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
+use sync_core::ids::UserId;
 use uuid::Uuid;
 
+use super::figures::Figures;
+use super::planned_store::{self, drive_s};
+use super::proposal::{Change, Left, Proposal};
 use super::{Order, Stage};
 use crate::planning::PlanningError;
-use crate::planning::assign::Give;
-use crate::planning::choose::Chosen;
-use crate::planning::considered::Considered;
 use crate::tenancy::TenantTx;
 
 /// That this process works on a plan, by the database's clock, which all processes share.
@@ -24,32 +22,12 @@ pub struct Lease {
 
 /// A plan as it is written down.
 pub struct Written {
-    pub planned: Vec<Give>,
+    pub planned: Vec<Proposal>,
     pub left: Vec<Left>,
     pub visits: usize,
     pub engineers: usize,
-}
-
-/// A visit that a plan gave to nobody.
-#[derive(Debug, Clone)]
-pub struct Left {
-    pub visit: VisitId,
-    pub ticket: TicketId,
-    pub reason: &'static str,
-    pub refused: BTreeMap<String, u32>,
-}
-
-/// A visit that is to be assigned as planned.
-#[derive(Debug, Clone, Copy)]
-pub struct Waiting {
-    pub visit: VisitId,
-    pub ticket: TicketId,
-}
-
-/// What was planned for a visit, and who wants it so.
-pub struct Planned {
-    pub give: Give,
-    pub by: UserId,
+    /// What the days come to before and after.
+    pub figures: Option<(Figures, Figures)>,
 }
 
 /// Orders a plan, and wakes the workers once the transaction has committed.
@@ -68,8 +46,9 @@ pub async fn order(tx: &mut TenantTx, order: &Order, policy: &Value, at: DateTim
     sqlx::query!(
         "with ordered as (
             insert into plan_run (
-                tenant_id, plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, ticket_ids, seed, rounds, policy, state)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued')
+                tenant_id, plan_run_id, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, is_replan, ticket_ids, seed,
+                rounds, policy, state)
+            values ($1, $2, $3, $4, $5, $6, $7, $12, $8, $9, $10, $11, 'queued')
         )
         select pg_notify('plan', $1::uuid::text)",
         tx.tenant().0,
@@ -83,6 +62,7 @@ pub async fn order(tx: &mut TenantTx, order: &Order, policy: &Value, at: DateTim
         i64::from(order.seed),
         i32::try_from(order.rounds).unwrap_or(i32::MAX),
         policy,
+        order.is_replan,
     )
     .fetch_one(&mut **tx)
     .await?;
@@ -114,7 +94,8 @@ pub async fn take(
             limit 1
             for update skip locked
         )
-        returning plan_run_id, ordered_by, starts_at, ends_at, ticket_ids, seed, rounds, is_dry_run, attempts",
+        returning plan_run_id, ordered_by, starts_at, ends_at, ticket_ids, seed, rounds, is_dry_run, is_replan,
+            attempts",
         &stage.states(),
         holder,
         interval(length),
@@ -131,6 +112,7 @@ pub async fn take(
             seed: u32::try_from(row.seed).unwrap_or_default(),
             rounds: u32::try_from(row.rounds).unwrap_or_default(),
             is_draft: row.is_dry_run,
+            is_replan: row.is_replan,
         };
         (order, row.attempts)
     }))
@@ -177,7 +159,12 @@ pub async fn write_down(
     at: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
     let count = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
-    let travel_s: i64 = written.planned.iter().map(|give| drive_s(&give.chosen)).sum();
+    let given = || written.planned.iter().filter(|proposal| proposal.change != Change::Dropped);
+    let travel_s: i64 = given().map(|proposal| drive_s(&proposal.give.chosen)).sum();
+    let (before, after) = match &written.figures {
+        Some((before, after)) => (Some(serde_json::to_value(before)?), Some(serde_json::to_value(after)?)),
+        None => (None, None),
+    };
     let is_draft = wanted_by.is_none();
     let held = sqlx::query!(
         "update plan_run
@@ -192,7 +179,9 @@ pub async fn write_down(
             assigned = case when $3 then $7::integer else 0 end,
             left_out = $8,
             travel_s = case when $3 then $9::bigint else 0 end,
-            policy = $10
+            policy = $10,
+            before = $11,
+            after = $12
         where plan_run_id = $1 and holder = $2 and state = 'running'",
         lease.run,
         lease.holder,
@@ -200,230 +189,113 @@ pub async fn write_down(
         at,
         count(written.visits),
         count(written.engineers),
-        count(written.planned.len()),
+        count(given().count()),
         count(written.left.len()),
         travel_s,
         policy,
+        before,
+        after,
     )
     .execute(&mut **tx)
     .await?;
     mine(held.rows_affected())?;
-    for some in written.planned.chunks(ROWS) {
-        insert_planned(tx, lease.run, some, wanted_by).await?;
-    }
-    for some in written.left.chunks(ROWS) {
-        insert_left(tx, lease.run, some).await?;
-    }
-    Ok(())
+    planned_store::insert(tx, lease.run, &written.planned, wanted_by).await?;
+    planned_store::insert_left(tx, lease.run, &written.left).await
 }
 
-async fn insert_planned(
-    tx: &mut TenantTx,
-    run: Uuid,
-    planned: &[Give],
-    wanted_by: Option<UserId>,
-) -> Result<(), PlanningError> {
-    let visits: Vec<Uuid> = planned.iter().map(|give| give.visit.0).collect();
-    let tickets: Vec<Uuid> = planned.iter().map(|give| give.ticket.0).collect();
-    let engineers: Vec<Uuid> = planned.iter().map(|give| give.chosen.engineer.0).collect();
-    let starts: Vec<DateTime<Utc>> = planned.iter().map(|give| give.chosen.starts_at).collect();
-    let ends: Vec<DateTime<Utc>> = planned.iter().map(|give| give.chosen.ends_at).collect();
-    let drives: Vec<i64> = planned.iter().map(|give| drive_s(&give.chosen)).collect();
-    let considered: Result<Vec<Value>, _> = planned.iter().map(|give| serde_json::to_value(&give.considered)).collect();
-    sqlx::query!(
-        "insert into planned_visit (
-            tenant_id, plan_run_id, visit_id, ticket_id, engineer_id, starts_at, ends_at, drive_s, considered, wanted_by)
-        select $1, $2, visit_id, ticket_id, engineer_id, starts_at, ends_at, drive_s, considered, $10
-        from unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::timestamptz[], $8::bigint[], $9::jsonb[])
-            as planned (visit_id, ticket_id, engineer_id, starts_at, ends_at, drive_s, considered)",
-        tx.tenant().0,
-        run,
-        &visits,
-        &tickets,
-        &engineers,
-        &starts,
-        &ends,
-        &drives,
-        &considered?,
-        wanted_by.map(|user| user.0),
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn insert_left(tx: &mut TenantTx, run: Uuid, left: &[Left]) -> Result<(), PlanningError> {
-    let ids: Vec<Uuid> = left.iter().map(|one| one.visit.0).collect();
-    let tickets: Vec<Uuid> = left.iter().map(|one| one.ticket.0).collect();
-    let reasons: Vec<String> = left.iter().map(|one| one.reason.to_owned()).collect();
-    let refused: Vec<Value> = left.iter().map(|one| json!(one.refused)).collect();
-    sqlx::query!(
-        "insert into left_for_later (tenant_id, plan_run_id, visit_id, ticket_id, reason, refused)
-        select $1, $2, visit_id, ticket_id, reason, refused
-        from unnest($3::uuid[], $4::uuid[], $5::text[], $6::jsonb[]) as remaining (visit_id, ticket_id, reason, refused)",
-        tx.tenant().0,
-        run,
-        &ids,
-        &tickets,
-        &reasons,
-        &refused,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// What is wanted and neither assigned nor found impossible, by ticket.
-pub async fn waiting(tx: &mut TenantTx, run: Uuid) -> Result<Vec<Waiting>, PlanningError> {
-    let rows = sqlx::query!(
-        "select visit_id, ticket_id
-        from planned_visit
-        where plan_run_id = $1 and wanted_by is not null and grant_id is null and conflict is null
-        order by ticket_id, visit_id",
-        run,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| Waiting { visit: VisitId(row.visit_id), ticket: TicketId(row.ticket_id) }).collect())
-}
-
-/// Those whose engineer's time was taken meanwhile.
-pub async fn double_booked(tx: &mut TenantTx, run: Uuid) -> Result<Vec<Waiting>, PlanningError> {
-    let rows = sqlx::query!(
-        "select visit_id, ticket_id
-        from planned_visit
-        where plan_run_id = $1 and wanted_by is not null and conflict = 'double_booked'
-        order by ticket_id, visit_id",
-        run,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| Waiting { visit: VisitId(row.visit_id), ticket: TicketId(row.ticket_id) }).collect())
-}
-
-/// What was planned for those of these visits that still wait.
-pub async fn planned(tx: &mut TenantTx, run: Uuid, visits: &[VisitId]) -> Result<Vec<Planned>, PlanningError> {
-    let visits: Vec<Uuid> = visits.iter().map(|visit| visit.0).collect();
-    let rows = sqlx::query!(
-        r#"select visit_id, ticket_id, engineer_id, starts_at, ends_at, considered, wanted_by as "wanted_by!"
-        from planned_visit
-        where plan_run_id = $1 and visit_id = any($2) and wanted_by is not null and grant_id is null and conflict is null
-        order by ticket_id, visit_id"#,
-        run,
-        &visits,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            // Drafts of the release before kept no reasons.
-            let considered: Considered = row.considered.map(serde_json::from_value).transpose()?.unwrap_or_default();
-            let candidate = considered.candidates.iter().find(|one| one.engineer_id == row.engineer_id).cloned();
-            let chosen = Chosen {
-                engineer: UserId(row.engineer_id),
-                starts_at: row.starts_at,
-                ends_at: row.ends_at,
-                candidate,
-                overridden: Vec::new(),
-            };
-            let (ticket, visit) = (TicketId(row.ticket_id), VisitId(row.visit_id));
-            let give = Give { ticket, visit, instead_of: None, chosen, considered };
-            Ok(Planned { give, by: UserId(row.wanted_by) })
-        })
-        .collect()
-}
-
-/// A visit is assigned as planned. Its reasons are kept with the assignment now.
-pub async fn assigned(tx: &mut TenantTx, run: Uuid, visit: VisitId, grant: GrantId) -> Result<(), PlanningError> {
-    sqlx::query!(
-        "update planned_visit set grant_id = $3, considered = null where plan_run_id = $1 and visit_id = $2",
-        run,
-        visit.0,
-        grant.0,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A visit is assigned otherwise than planned.
-pub async fn given_anew(
-    tx: &mut TenantTx,
-    run: Uuid,
-    visit: VisitId,
-    chosen: &Chosen,
-    grant: GrantId,
-) -> Result<(), PlanningError> {
-    sqlx::query!(
-        "update planned_visit
-        set engineer_id = $3, starts_at = $4, ends_at = $5, drive_s = $6, grant_id = $7, considered = null, conflict = null
-        where plan_run_id = $1 and visit_id = $2",
-        run,
-        visit.0,
-        chosen.engineer.0,
-        chosen.starts_at,
-        chosen.ends_at,
-        drive_s(chosen),
-        grant.0,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A visit cannot be assigned as planned.
-pub async fn in_conflict(tx: &mut TenantTx, run: Uuid, visit: VisitId, conflict: &str) -> Result<(), PlanningError> {
-    sqlx::query!(
-        "update planned_visit set conflict = $3 where plan_run_id = $1 and visit_id = $2",
-        run,
-        visit.0,
-        conflict,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A visit needs no place in the plan any more.
-pub async fn forget(tx: &mut TenantTx, run: Uuid, visit: VisitId) -> Result<(), PlanningError> {
-    sqlx::query!("delete from planned_visit where plan_run_id = $1 and visit_id = $2", run, visit.0)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-/// A visit that was planned is left after all.
-pub async fn leave(tx: &mut TenantTx, run: Uuid, left: &Left) -> Result<(), PlanningError> {
-    forget(tx, run, left.visit).await?;
-    insert_left(tx, run, std::slice::from_ref(left)).await
-}
-
-/// Everything wanted has been assigned, or cannot be.
-pub async fn finish(tx: &mut TenantTx, lease: Lease, at: DateTime<Utc>) -> Result<(), PlanningError> {
+/// Everything wanted has been assigned, or cannot be; false if more is wanted by now. The plan's row is held.
+pub async fn finish(tx: &mut TenantTx, lease: Lease, at: DateTime<Utc>) -> Result<bool, PlanningError> {
     let finished = sqlx::query!(
         "update plan_run r
-        set state = 'applied',
-            finished_at = $3,
+        set state = case when planned.is_open then 'drafted' else 'applied' end,
+            finished_at = coalesce(r.finished_at, $3),
+            attempts = 0,
             holder = null,
             held_until = null,
             assigned = planned.visits,
             travel_s = planned.travel_s,
             left_out = planned.left_out
         from (
-            select count(*)::integer as visits,
+            select (count(*) filter (where change <> 'dropped'))::integer as visits,
                 coalesce(sum(drive_s), 0)::bigint as travel_s,
+                coalesce(bool_or(wanted_by is null and change <> 'unchanged'), false) as is_open,
+                coalesce(bool_or(wanted_by is not null and grant_id is null and conflict is null), false) as is_wanted,
                 (select count(*)::integer from left_for_later where plan_run_id = $1) as left_out
             from planned_visit
             where plan_run_id = $1
         ) planned
-        where r.plan_run_id = $1 and r.holder = $2 and r.state = 'applying'",
+        where r.plan_run_id = $1 and r.holder = $2 and r.state = 'applying' and not planned.is_wanted",
         lease.run,
         lease.holder,
         at,
     )
     .execute(&mut **tx)
     .await?;
-    mine(finished.rows_affected())
+    Ok(finished.rows_affected() > 0)
+}
+
+/// Somebody accepts a draft, or part of it: it is assigned soon. Once more changes nothing.
+pub async fn accept(
+    tx: &mut TenantTx,
+    run: Uuid,
+    engineers: Option<&[Uuid]>,
+    visits: Option<&[Uuid]>,
+    by: UserId,
+) -> Result<(), PlanningError> {
+    let found = sqlx::query!("select state, is_dry_run from plan_run where plan_run_id = $1 for update", run)
+        .fetch_optional(&mut **tx)
+        .await?
+        .ok_or(PlanningError::NotFound)?;
+    if !found.is_dry_run || !["drafted", "applying", "applied"].contains(&found.state.as_str()) {
+        return Err(PlanningError::NoDraft);
+    }
+    let named = planned_store::are_planned(tx, run, engineers.unwrap_or_default(), visits.unwrap_or_default()).await?;
+    let invalid = |field| Err(PlanningError::Invalid { field, reason: "not all of these are in this plan" });
+    match named {
+        (false, _) => return invalid("engineer_ids"),
+        (_, false) => return invalid("visit_ids"),
+        _ => {}
+    }
+    if planned_store::want(tx, run, engineers, visits, by).await? == 0 {
+        return Ok(());
+    }
+    // Whoever assigns some of it already looks again before it is done.
+    sqlx::query!(
+        "with wanted as (
+            update plan_run
+            set state = 'applying', attempts = 0
+            where plan_run_id = $1 and state <> 'applying'
+        )
+        select pg_notify('plan', $2::uuid::text)",
+        run,
+        tx.tenant().0,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Calls off a plan of which nothing has been assigned. Whoever works on it has lost the lease, and notices soon.
+pub async fn cancel(tx: &mut TenantTx, run: Uuid, at: DateTime<Utc>) -> Result<(), PlanningError> {
+    let state = sqlx::query_scalar!("select state from plan_run where plan_run_id = $1 for update", run)
+        .fetch_optional(&mut **tx)
+        .await?
+        .ok_or(PlanningError::NotFound)?;
+    match state.as_str() {
+        "queued" | "running" => {}
+        "cancelled" => return Ok(()),
+        _ => return Err(PlanningError::PlanStands),
+    }
+    sqlx::query!(
+        "update plan_run
+        set state = 'cancelled', finished_at = $2, holder = null, held_until = null
+        where plan_run_id = $1",
+        run,
+        at,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Gives the lease back; that it was begun does not count.
@@ -484,15 +356,9 @@ fn mine(rows: u64) -> Result<(), PlanningError> {
     if rows > 0 { Ok(()) } else { Err(PlanningError::Overtaken) }
 }
 
-fn drive_s(chosen: &Chosen) -> i64 {
-    chosen.candidate.as_ref().map_or(0, |candidate| candidate.drive_s)
-}
-
 fn interval(length: TimeDelta) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: length.num_microseconds().unwrap_or(i64::MAX) }
 }
 
 /// Plans of one tenant that wait or run.
 const MOST_WAITING: i64 = 20;
-/// Rows that one statement inserts.
-const ROWS: usize = 500;

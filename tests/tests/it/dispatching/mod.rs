@@ -7,6 +7,8 @@ mod assigning;
 mod rules;
 mod races;
 mod plans;
+mod plan_jobs;
+mod drafts;
 mod automatic;
 mod offers;
 mod settings;

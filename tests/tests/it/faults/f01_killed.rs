@@ -94,13 +94,13 @@ async fn stored(app: &TestApp, phone: &Phone) -> i64 {
 }
 
 /// A server in a process of its own: this very program, running the test below.
-struct ServerChild {
+pub(crate) struct ServerChild {
     url: String,
     child: Child,
 }
 
 impl ServerChild {
-    async fn start(database: &str, key: &Path, data: &Path) -> Self {
+    pub(crate) async fn start(database: &str, key: &Path, data: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", "faults::f01_killed::serve_when_asked", "--nocapture"])
             .env("CALLOUT_TEST_SERVE", database)
@@ -119,8 +119,12 @@ impl ServerChild {
         panic!("the server did not start");
     }
 
-    async fn kill_and_start_again(mut self, database: &str, key: &Path, data: &Path) -> Self {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
+    }
+
+    async fn kill_and_start_again(self, database: &str, key: &Path, data: &Path) -> Self {
+        self.kill().await;
         Self::start(database, key, data).await
     }
 }
