@@ -19,6 +19,10 @@ pub const WORKFLOWS: &str = "workflow";
 /// The set of [`Article`]s, each under its id.
 pub const KNOWLEDGE: &str = "knowledge";
 
+/// What its user may take from the pool, each ticket with its [`Card`]. The set has a version for each engineer; its rows
+/// travel as [`PoolCard`](crate::wire::PoolCard)s, in the page that brings the version.
+pub const POOL: &str = "pool";
+
 /// Where work is done.
 #[derive(Clone, PartialEq, Message)]
 pub struct Site {
@@ -97,6 +101,66 @@ pub struct Article {
     /// Milliseconds since 1970, on the server's clock.
     #[prost(sint64, tag = "9")]
     pub published_at: i64,
+}
+
+/// A visit that may be taken, as much of it as one needs to decide: whose it is comes with the ticket.
+#[derive(Clone, PartialEq, Message)]
+pub struct Card {
+    /// Its id, as text.
+    #[prost(string, tag = "1")]
+    pub visit: String,
+    /// The ticket's.
+    #[prost(string, tag = "2")]
+    pub number: String,
+    #[prost(string, tag = "3")]
+    pub ticket_type: String,
+    /// 1 is the most urgent; 0 is not known.
+    #[prost(uint32, tag = "4")]
+    pub priority: u32,
+    /// The window in which it may start, in milliseconds since 1970 on the server's clock; both or neither.
+    #[prost(sint64, optional, tag = "5")]
+    pub starts_at: Option<i64>,
+    #[prost(sint64, optional, tag = "6")]
+    pub ends_at: Option<i64>,
+    #[prost(sint64, tag = "7")]
+    pub duration_ms: i64,
+    #[prost(message, repeated, tag = "8")]
+    pub skills: Vec<NeededSkill>,
+    /// The middle of the area of some kilometres in which it is, WGS-84 degrees; both or neither.
+    #[prost(double, optional, tag = "9")]
+    pub lat: Option<f64>,
+    #[prost(double, optional, tag = "10")]
+    pub lon: Option<f64>,
+    /// IANA name.
+    #[prost(string, tag = "11")]
+    pub time_zone: String,
+    /// What was promised, in milliseconds since 1970.
+    #[prost(sint64, optional, tag = "12")]
+    pub respond_by: Option<i64>,
+    #[prost(sint64, optional, tag = "13")]
+    pub resolve_by: Option<i64>,
+}
+
+/// What one must be good at to do it.
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct NeededSkill {
+    #[prost(string, tag = "1")]
+    pub skill: String,
+    /// At least.
+    #[prost(uint32, tag = "2")]
+    pub level: u32,
+}
+
+impl Card {
+    /// The card's bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// Reads bytes that may be anything; nothing if they are no card.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok().filter(|card| !card.visit.is_empty())
+    }
 }
 
 impl Article {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sync_core::document::{RawChange, TicketDoc};
 use sync_core::guard::check_chunk;
 use sync_core::ids::*;
+use sync_core::replica::{Take, TakeState};
 use sync_core::wire::envelope;
 use sync_core::wire::{Batch, SyncRequest};
 use sync_core::workflow::Workflow;
@@ -14,7 +15,7 @@ use crate::phone::{BatchName, Phone};
 use crate::server::{FORBIDDEN, Server};
 
 /// The invariants: name, and what it says.
-pub const INVARIANTS: [(&str, &str); 13] = [
+pub const INVARIANTS: [(&str, &str); 15] = [
     (NO_COMMAND_IS_LOST, "what a phone was told is saved is in a document, with a dispatcher, or still on the phone"),
     (NOTHING_UNSAVED_IS_SENT, "a phone that dies while its request is on the way has all that is in it"),
     (NUMBERS_ARE_USED_ONCE, "no two changes bear the same actor and number"),
@@ -34,6 +35,8 @@ pub const INVARIANTS: [(&str, &str); 13] = [
         A_COURIER_KEEPS_IT,
         "what a phone took from a colleague's it carries until the server has answered it, or has what it says",
     ),
+    (ONE_GETS_IT, "what is on offer is granted to one, and nobody else's phone says that it is his"),
+    (OFFERS_ARE_THE_SERVERS, "in the end a phone shows the offers of its server, and every wish has its answer"),
 ];
 
 pub const NO_COMMAND_IS_LOST: &str = "no_command_is_lost";
@@ -49,6 +52,8 @@ pub const LISTS_ARE_THE_FOLD: &str = "lists_are_the_fold";
 pub const PHONES_BRING_IT_BACK: &str = "phones_bring_it_back";
 pub const AN_OVERLAY_IS_NO_BASE: &str = "an_overlay_is_no_base";
 pub const A_COURIER_KEEPS_IT: &str = "a_courier_keeps_it";
+pub const ONE_GETS_IT: &str = "one_gets_it";
+pub const OFFERS_ARE_THE_SERVERS: &str = "offers_are_the_servers";
 
 /// An invariant that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -279,5 +284,31 @@ pub fn a_courier_keeps_it(phone: &mut Phone, server: &Server) -> Holds {
     }
     // What it is rid of, the server has: should that be restored, it is for the authors to bring again.
     phone.took = carries;
+    Ok(())
+}
+
+pub fn one_gets_it(phone: &mut Phone, server: &Server) -> Holds {
+    let granted = &server.pool.granted;
+    let times: BTreeSet<_> = granted.values().collect();
+    if times.len() < granted.len() {
+        return broken(ONE_GETS_IT, format!("granted twice: {granted:?}"));
+    }
+    let user = phone.identity.user;
+    let is_so = |take: &Take| take.state != TakeState::Granted || granted.contains_key(&(user, take.id));
+    match phone.replica().takes().into_iter().find(|take| !is_so(take)) {
+        Some(take) => broken(ONE_GETS_IT, format!("{user} was told of {take:?}")),
+        None => Ok(()),
+    }
+}
+
+pub fn offers_are_those_of_the_server(phone: &mut Phone, tickets: &[TicketId], server: &Server) -> Holds {
+    let shown = phone.replica().pool().expect("a store that lives");
+    let shown: BTreeSet<TicketId> = shown.into_iter().map(|offer| offer.ticket).collect();
+    let offered: BTreeSet<TicketId> = tickets.iter().copied().filter(|ticket| server.is_on_offer(*ticket)).collect();
+    let is_open = |take: &Take| matches!(take.state, TakeState::Waiting | TakeState::Withdrawing);
+    let open = phone.replica().takes().into_iter().find(is_open);
+    if shown != offered || open.is_some() {
+        return broken(OFFERS_ARE_THE_SERVERS, format!("shown {shown:?}, offered {offered:?}, open {open:?}"));
+    }
     Ok(())
 }

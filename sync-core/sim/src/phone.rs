@@ -9,7 +9,7 @@ use sync_core::policy::Role;
 use sync_core::replica::{Arrived, ExecuteError, Failure, Identity, Opening, Replica, ReplyFault, SyncStatus};
 use sync_core::store::MemoryStore;
 use sync_core::time::{DeviceTime, ServerTime};
-use sync_core::wire::{BatchHeader, DeviceSigner, SoftwareDeviceSigner};
+use sync_core::wire::{BatchHeader, DeviceSigner, SoftwareDeviceSigner, intent};
 
 use crate::chance::Chance;
 use crate::mortal::MortalStore;
@@ -256,7 +256,8 @@ impl Phone {
 fn facts_on(replica: &mut Replica<MortalStore>) -> BTreeSet<FactId> {
     let mut facts: BTreeSet<FactId> = replica.unsent().map(|(_, fact)| fact.id).collect();
     facts.extend(replica.drafts().map(|draft| draft.fact.id));
-    facts.extend(replica.wishes().map(|wish| FactId(wish.intent.id.0)));
+    let handed_in = replica.wishes().filter(|wish| wish.intent.kind == intent::REVIEW);
+    facts.extend(handed_in.map(|wish| FactId(wish.intent.id.0)));
     facts.extend(replica.kept_for_the_server().unwrap_or_default());
     facts
 }

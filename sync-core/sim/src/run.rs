@@ -28,6 +28,8 @@ pub struct Ending {
     pub set_aside: usize,
     /// Changes that came in by another phone than their author's.
     pub carried: usize,
+    /// Wishes for a ticket of the pool that were granted.
+    pub granted: usize,
 }
 
 /// Runs it without these steps; the first invariant that does not hold ends it.
@@ -115,6 +117,10 @@ impl Run {
             }
             return self.check_step(who);
         }
+        if self.world.pool && chance.percent(35) {
+            self.play_with_the_pool(who, ticket, chance);
+            return self.check_step(who);
+        }
         match chance.below(100) {
             0..40 => self.say(who, ticket, chance),
             40..68 => self.exchange(who, chance)?,
@@ -184,6 +190,29 @@ impl Run {
         }
         meet(one, other, &self.server, chance);
         other.replica().store().live_on();
+    }
+
+    /// The desk offers a ticket or takes it back; somebody wants what he is offered, or does not any more.
+    fn play_with_the_pool(&mut self, who: usize, ticket: TicketId, chance: &mut Chance) {
+        let (phone, server) = (&mut self.phones[who], &mut self.server);
+        let now = phone.now(server);
+        match chance.below(10) {
+            0 | 1 => server.offer(ticket),
+            2 => server.take_out(ticket),
+            3..9 => {
+                let Ok(offers) = phone.replica().pool() else { return };
+                if let Some(offer) = offers.get(chance.below(offers.len().max(1))) {
+                    // A store that is full or dying keeps no wish, and says so.
+                    drop(phone.replica().take(offer.ticket, IntentId(chance.uuid()), now));
+                }
+            }
+            _ => {
+                let takes = phone.replica().takes();
+                if let Some(take) = takes.get(chance.below(takes.len().max(1))) {
+                    drop(phone.replica().withdraw(take.id));
+                }
+            }
+        }
     }
 
     fn edit(&mut self, ticket: TicketId, priority: i64) {
@@ -263,6 +292,7 @@ impl Run {
         must::an_overlay_is_no_base(phone, &self.witness)?;
         must::a_courier_keeps_it(phone, &self.server)?;
         must::numbers_are_used_once(&self.server)?;
+        must::one_gets_it(phone, &self.server)?;
         must::no_stranger_is_served(&self.server, self.attacker.as_ref())?;
         for ticket in &self.tickets {
             let doc = phone.doc(*ticket);
@@ -297,6 +327,7 @@ impl Run {
             let phone = &mut self.phones[who];
             let status = phone.status(&self.server);
             assert!(status.unsent == 0 && status.is_synced, "{status:?}");
+            must::offers_are_those_of_the_server(phone, &self.tickets, &self.server)?;
             let scope = self.server.scope.get(&phone.identity.user).cloned().unwrap_or_default();
             for ticket in scope {
                 let doc = phone.doc(ticket).expect("what is in scope is on the phone");
@@ -313,7 +344,8 @@ impl Run {
         let in_documents = |fact: &&FactId| self.server.tickets.values().any(|doc| doc.fact(**fact).is_some());
         let admitted = saved.iter().filter(in_documents).count();
         let carried = self.server.brought_by_colleagues;
-        Ok(Ending { saved: saved.len(), admitted, set_aside: saved.len() - admitted, carried })
+        let granted = self.server.pool.granted.len();
+        Ok(Ending { saved: saved.len(), admitted, set_aside: saved.len() - admitted, carried, granted })
     }
 }
 

@@ -6,6 +6,7 @@ mod push;
 mod courier;
 mod returned;
 mod feed;
+mod pool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +52,7 @@ pub struct Server {
     /// Changes that came in by another phone than their author's.
     pub brought_by_colleagues: usize,
     pub page_rows: usize,
+    pub pool: pool::Pool,
     /// Says as little as the protocol allows: nothing of orphans, and no session may begin in its middle.
     pub is_terse: bool,
     made: u128,
@@ -78,6 +80,7 @@ impl Server {
             receipts: BTreeMap::new(),
             brought_by_colleagues: 0,
             page_rows: 50,
+            pool: pool::Pool::default(),
             is_terse: false,
             made: 0,
             secret: [9; 32],

@@ -17,6 +17,8 @@ pub struct World {
     pub attacker: bool,
     /// Phones meet each other and carry each other's work.
     pub meetings: bool,
+    /// Tickets are offered to everybody, and everybody takes them.
+    pub pool: bool,
 }
 
 const QUIET: World = World {
@@ -29,6 +31,7 @@ const QUIET: World = World {
     kills: false,
     attacker: false,
     meetings: false,
+    pool: false,
 };
 
 /// Nothing but bad links.
@@ -41,6 +44,8 @@ pub const RESTORES: World = World { name: "restores", server_restores: true, ..Q
 pub const HOSTILE: World = World { name: "hostile", attacker: true, kills: true, ..QUIET };
 /// Phones that meet where there is no network, and die in the middle of it.
 pub const MEETINGS: World = World { name: "meetings", phones: 4, meetings: true, kills: true, ..QUIET };
+/// Everybody wants the same, and some with a copy of a phone.
+pub const POOL: World = World { name: "pool", phones: 4, tickets: 3, backups: true, kills: true, pool: true, ..QUIET };
 /// Everything at once.
 pub const ALL: World = World {
     name: "all",
@@ -52,10 +57,11 @@ pub const ALL: World = World {
     kills: true,
     attacker: true,
     meetings: true,
+    pool: false,
 };
 
 /// Every world.
-pub const WORLDS: [World; 6] = [LINKS, COPIES, RESTORES, HOSTILE, MEETINGS, ALL];
+pub const WORLDS: [World; 7] = [LINKS, COPIES, RESTORES, HOSTILE, MEETINGS, POOL, ALL];
 
 impl World {
     /// The world of this name.

@@ -175,13 +175,6 @@ impl<S: Store> Replica<S> {
             blob.write(&mut work.tx)
         })
     }
-
-    /// Tickets that may be taken from the pool: the card of each, as the server made it.
-    pub fn pool(&mut self) -> Result<Vec<(TicketId, Vec<u8>)>, StoreError> {
-        let cards = self.store.begin()?.sift(crate::store::Table::PoolCard, b"")?.rows;
-        let card = |(key, card): (Vec<u8>, Vec<u8>)| TicketId::from_slice(&key).ok().map(|id| (id, card));
-        Ok(cards.into_iter().filter_map(card).collect())
-    }
 }
 
 impl<T: StoreTx> Work<T> {

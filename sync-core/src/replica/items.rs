@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::document::{DocumentKey, RawChange, TicketDoc};
 use crate::ids::TicketId;
-use crate::reference::KNOWLEDGE;
+use crate::reference::{KNOWLEDGE, POOL};
 use crate::replica::reply::Page;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::Vouched;
 use crate::replica::rows::ticket::Ticket;
-use crate::store::{StoreError, StoreTx, Table};
-use crate::wire::{Delta, Enter, Item, PoolCard, change_hash};
+use crate::store::{StoreError, StoreTx};
+use crate::wire::{Delta, Enter, Item, change_hash};
 
 impl<T: StoreTx> Page<'_, T> {
     pub(super) fn take_item(&mut self, item: Item) -> Result<(), StoreError> {
@@ -19,6 +19,7 @@ impl<T: StoreTx> Page<'_, T> {
             Item::Delta(delta) => self.take_delta(delta),
             Item::Leave { ticket, reason } => self.work.edit_ticket(ticket, |ticket| ticket.leaving = Some(reason)),
             Item::Reference(reference) if reference.set == KNOWLEDGE => self.take_knowledge(&reference),
+            Item::Reference(reference) if reference.set == POOL => self.take_pool(&reference),
             Item::Reference(reference) => self.take_reference(&reference),
             Item::BlobStored { sha256 } => {
                 if let Some(blob) = self.work.state.blobs.remove(&sha256) {
@@ -139,13 +140,5 @@ impl<T: StoreTx> Page<'_, T> {
         let Some(epoch) = self.work.state.device.server_epoch.filter(|_| !voucher.is_empty()) else { return Ok(()) };
         let received = self.server_time;
         Vouched { ticket, bytes, document_key, voucher, received, epoch }.write(&mut self.work.tx)
-    }
-
-    fn take_pool_card(&mut self, card: &PoolCard) -> Result<(), StoreError> {
-        let key = card.ticket.as_bytes();
-        if card.gone {
-            return self.work.tx.delete(Table::PoolCard, key);
-        }
-        self.work.tx.put(Table::PoolCard, key, &card.card)
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a store: a new session, with a nonce of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::Nonce;
 use crate::policy::Role;
@@ -89,6 +89,8 @@ impl Session {
             retry_after_ms: 0,
             last_blob_asked: None,
             knowledge_has_more: false,
+            pool_has_more: false,
+            unsent_wishes: BTreeSet::new(),
             knowledge_fault: None,
             unanswered: BTreeMap::new(),
         }

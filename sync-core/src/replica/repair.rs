@@ -44,6 +44,8 @@ impl<T: StoreTx> Work<T> {
             self.state.device.cursor = Cursor::default();
             self.put_device()?;
             self.ask_for_all_articles()?;
+            self.ask_for_whole_pool();
+            self.put_device()?;
             // Nobody can say which work was lost, if any.
             self.make_again_without_the_lost()?;
         }
@@ -70,14 +72,17 @@ impl<T: StoreTx> Work<T> {
         if is_known { Ok(()) } else { self.put_device() }
     }
 
-    /// Sites, customers, workflows, the pool: the feed brings them all, if it starts anew.
+    /// Sites, customers, workflows: the feed brings them all, if it starts anew. The pool comes whole if that is asked for.
     fn forget_unreadable_rows_beside(&mut self) -> Result<(), StoreError> {
-        for table in [Table::Reference, Table::PoolCard] {
-            for (key, _) in self.tx.sift(table, b"")?.unreadable {
-                self.tx.delete(table, &key)?;
-                self.state.device.cursor = Cursor::default();
-                self.put_device()?;
-            }
+        for (key, _) in self.tx.sift(Table::Reference, b"")?.unreadable {
+            self.tx.delete(Table::Reference, &key)?;
+            self.state.device.cursor = Cursor::default();
+            self.put_device()?;
+        }
+        for (key, _) in self.tx.sift(Table::PoolCard, b"")?.unreadable {
+            self.tx.delete(Table::PoolCard, &key)?;
+            self.ask_for_whole_pool();
+            self.put_device()?;
         }
         Ok(())
     }

@@ -32,6 +32,8 @@ pub struct Arrived {
     pub refused: Vec<FactId>,
     /// Rows beside the tickets came: sites, customers, articles.
     pub references: bool,
+    /// What may be taken from the pool is another thing now.
+    pub pool: bool,
     /// There is more to fetch or to send: poll again at once.
     pub has_more: bool,
 }
@@ -141,15 +143,18 @@ impl<'a, T: StoreTx> Page<'a, T> {
             self.take_reject(reject)?;
         }
         for answer in reply.answers {
-            if let Some(wish) = self.work.state.wishes.get(&answer.id) {
+            let answered = answer.id;
+            if let Some(wish) = self.work.state.wishes.get(&answered) {
                 let (outcome, code, detail, ticket) = (answer.outcome, answer.code, answer.detail, answer.ticket);
                 let answer =
                     (outcome != IntentOutcome::UnderWay).then_some(WishAnswer { outcome, code, detail, ticket });
                 let intent = wish.intent.clone();
                 self.work.put_wish(Wish { intent, answer })?;
+                self.forget_if_withdrawn(answered)?;
             }
         }
         self.work.state.session.knowledge_has_more = false;
+        self.work.state.session.pool_has_more = false;
         for item in reply.items {
             self.take_item(item)?;
         }
@@ -166,7 +171,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
         session.failures = if progressed { 0 } else { session.failures.saturating_add(1) };
         session.trouble = trouble;
         let is_reoffering = self.work.state.device.is_reoffering;
-        let has_more = reply.more || self.work.state.session.knowledge_has_more;
+        let session = &self.work.state.session;
+        let has_more = reply.more || session.knowledge_has_more || session.pool_has_more;
         let has_to_send = !self.work.state.outbox.is_empty() || self.work.state.has_to_deliver();
         self.arrived.has_more = has_more || is_reoffering || has_to_send;
         self.work.put_device()
@@ -183,6 +189,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
             self.revive_superseded()?;
             self.ask_for_reviews_again()?;
             self.work.ask_for_all_articles()?;
+            self.work.ask_for_whole_pool();
         }
         let device = &mut self.work.state.device;
         device.server_epoch = Some(reply.server_epoch);
@@ -293,6 +300,7 @@ impl<'a, T: StoreTx> Page<'a, T> {
         state.blobs.clear();
         state.docs.clear();
         state.set_aside = 0;
+        state.device.pool_version = 0;
         Ok(())
     }
 
@@ -318,8 +326,8 @@ impl<'a, T: StoreTx> Page<'a, T> {
             row.erase(&mut self.work.tx)?;
         }
         let skew = self.work.state.device.skew;
-        let handed_in = self.work.state.wishes.values().filter(|wish| is_handed_in(wish));
-        let old = handed_in.filter(|wish| is_old(skew.correct(wish.intent.made_at)));
+        let settled = self.work.state.wishes.values().filter(|wish| is_handed_in(wish) || is_granted_take(wish));
+        let old = settled.filter(|wish| is_old(skew.correct(wish.intent.made_at)));
         for id in old.map(|wish| wish.intent.id).collect::<Vec<_>>() {
             self.work.drop_wish(id)?;
         }
@@ -330,6 +338,12 @@ impl<'a, T: StoreTx> Page<'a, T> {
 /// A dispatcher can see it, as far as the present server knows.
 fn is_handed_in(wish: &Wish) -> bool {
     wish.intent.kind == intent::REVIEW
+        && wish.answer.as_ref().is_some_and(|answer| answer.outcome == IntentOutcome::Granted)
+}
+
+/// The ticket has long come, if it was to come.
+fn is_granted_take(wish: &Wish) -> bool {
+    wish.intent.kind == intent::TAKE
         && wish.answer.as_ref().is_some_and(|answer| answer.outcome == IntentOutcome::Granted)
 }
 

@@ -63,7 +63,7 @@ impl<S: Store> Replica<S> {
         request.app_version.clone_from(&self.app_version);
         match tx.space() {
             // Articles, unlike tickets, can wait until there is room for them.
-            Space::Enough => request.references = vec![knowledge::held(&tx)?],
+            Space::Enough => request.references = vec![knowledge::held(&tx)?, state.pool_held()],
             Space::Low | Space::None => request.budget = SCARCE,
         }
         state.offer_again(&tx, &mut request, &mut in_flight)?;
@@ -74,6 +74,7 @@ impl<S: Store> Replica<S> {
         drop(tx);
         let bytes = envelope::pack(&request.encode(), Effort::Quick);
         in_flight.request = Sha256Hash::of(&bytes);
+        state.note_wishes_sent();
         state.session.in_flight = Some(Arc::new(in_flight));
         self.state = state;
         Ok(Some(bytes))

@@ -1,6 +1,6 @@
 //! What the replica holds in memory, and the unit of work that changes it together with the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::document::{ChangeHash, DocumentError, TicketDoc};
@@ -63,6 +63,10 @@ pub(super) struct Session {
     pub last_blob_asked: Option<Sha256Hash>,
     /// The last reply brought articles, and there are more.
     pub knowledge_has_more: bool,
+    /// The last reply brought cards of the pool, and there are more.
+    pub pool_has_more: bool,
+    /// Wishes of this opening that have been in no request yet.
+    pub unsent_wishes: BTreeSet<IntentId>,
     /// Why the last articles were not taken in.
     pub knowledge_fault: Option<KnowledgeFault>,
     /// Carried batches that the server has not answered, and when they were offered to it.

@@ -131,6 +131,8 @@ impl<S: Store> Replica<S> {
             0 if session.trouble.is_some() => IDLE_MS,
             0 if session.has_more
                 || session.knowledge_has_more
+                || session.pool_has_more
+                || !session.unsent_wishes.is_empty()
                 || !self.state.outbox.is_empty()
                 || self.state.device.is_reoffering
                 || self.state.has_to_deliver() =>

@@ -221,12 +221,13 @@ pub enum NoticeDecision {
     Rejected,
 }
 
-/// A ticket that may be taken, as much of it as a taker may see (JSON).
+/// A ticket that may be taken: a row of the set [`POOL`](crate::reference::POOL), whose head is in the same page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolCard {
     pub ticket: TicketId,
     /// It is not to be had any more.
     pub gone: bool,
+    /// A [`Card`](crate::reference::Card); empty when gone.
     pub card: Vec<u8>,
 }
 

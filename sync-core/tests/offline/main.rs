@@ -8,4 +8,5 @@ mod stories;
 mod on_disk;
 mod first_sync;
 mod knowledge;
+mod pool;
 mod model;

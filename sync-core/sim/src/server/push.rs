@@ -55,12 +55,16 @@ impl Server {
             reply.certificate = self.certify(request.device);
         }
         for intent in &request.intents {
-            let outcome = self.take_intent(intent);
-            let (code, detail) = (String::new(), String::new());
+            let (outcome, code) = match intent.kind.as_str() {
+                intent::TAKE => self.decide_take(self.devices[&request.device].0, intent),
+                _ => (self.take_intent(intent), ""),
+            };
+            let (code, detail) = (code.to_owned(), String::new());
             reply.answers.push(IntentAnswer { id: intent.id, outcome, code, detail, ticket: None, payload: vec![] });
         }
         if standing == Standing::Active {
             self.serve(&request, &pushed, &mut reply);
+            self.serve_pool(&request, &mut reply);
         } else {
             reply.cursor = request.cursor.clone();
         }
@@ -75,7 +79,7 @@ impl Server {
     }
 
     fn take_intent(&mut self, intent: &Intent) -> IntentOutcome {
-        if intent.kind != sync_core::wire::intent::REVIEW {
+        if intent.kind != intent::REVIEW {
             return IntentOutcome::Refused;
         }
         let Ok(fact) = Fact::from_bytes(&intent.payload) else { return IntentOutcome::Refused };

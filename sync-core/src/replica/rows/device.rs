@@ -33,6 +33,8 @@ pub(in crate::replica) struct Device {
     pub purged_at: Option<ServerTime>,
     /// What the server says of this device to other phones, signed; empty if it has not said it yet.
     pub certificate: Vec<u8>,
+    /// Of what may be taken from the pool; 0 before anything has come.
+    pub pool_version: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -79,6 +81,8 @@ pub(in crate::replica) struct DeviceRow {
     purged_at: Option<i64>,
     #[prost(bytes = "vec", tag = "30")]
     certificate: Vec<u8>,
+    #[prost(uint64, tag = "31")]
+    pool_version: u64,
 }
 
 impl Device {
@@ -105,6 +109,7 @@ impl Device {
             scope_agreed_at: None,
             purged_at: None,
             certificate: Vec::new(),
+            pool_version: 0,
         }
     }
 }
@@ -145,6 +150,7 @@ impl Record for Device {
             scope_agreed_at: self.scope_agreed_at.map(|time| time.0),
             purged_at: self.purged_at.map(|time| time.0),
             certificate: self.certificate.clone(),
+            pool_version: self.pool_version,
         }
     }
 
@@ -177,6 +183,7 @@ impl Record for Device {
             scope_agreed_at: row.scope_agreed_at.map(ServerTime),
             purged_at: row.purged_at.map(ServerTime),
             certificate: row.certificate,
+            pool_version: row.pool_version,
         })
     }
 }
