@@ -11,6 +11,7 @@ pub mod attachments;
 pub mod customers;
 pub mod sync;
 pub mod dispatching;
+pub mod pool;
 pub mod devices;
 pub mod engineers;
 pub mod evidence;

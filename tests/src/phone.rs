@@ -9,6 +9,7 @@ mod ledger;
 mod link;
 mod exchange;
 mod meeting;
+mod pool;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,11 +1,13 @@
 //! `/dispatch-settings`.
 
 use axum::extract::State;
+use sync_core::time::ServerTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::settings_view::{DispatchSettingsRequest, DispatchSettingsView};
-use crate::planning::settings_store;
+use crate::ledger::outbox::{self, Event};
+use crate::planning::{PlanningError, settings_store};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::Json;
@@ -37,6 +39,13 @@ async fn update_dispatch_settings(
 ) -> ApiResult<Versioned<DispatchSettingsView>> {
     ctx.require(Permission::EditMasterData)?;
     let ((mode, policy), by, now) = (request.parse()?, ctx.signed_in()?, clock.now());
-    let replace = async move |tx: &mut TenantTx| settings_store::replace(tx, version, (mode, &policy), by, now).await;
+    let replace = async move |tx: &mut TenantTx| {
+        let before = settings_store::load(tx).await?.mode;
+        let replaced = settings_store::replace(tx, version, (mode, &policy), by, now).await?;
+        if replaced.mode != before {
+            outbox::append(tx, &Event::dispatch_changed(), ServerTime(now.timestamp_millis())).await?;
+        }
+        Ok::<_, PlanningError>(replaced)
+    };
     Ok(ctx.transact(replace).await?.into())
 }

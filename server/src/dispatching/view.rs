@@ -140,7 +140,7 @@ pub struct ExplanationView {
     pub ticket_id: Uuid,
     pub engineer_id: Uuid,
     pub engineer_name: Option<String>,
-    /// `manual`, `suggested`, `automatic` or `plan`.
+    /// `manual`, `suggested`, `automatic`, `plan` or `pool`.
     pub mode: String,
     pub decided_at: DateTime<Utc>,
     /// Null: the server itself.

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::directory::violated;
+use crate::ledger::LedgerError;
 use crate::platform::etag::stale;
 use crate::platform::problem::Problem;
 
@@ -24,6 +25,8 @@ pub enum EngineerError {
     SkillExists,
     #[error("the shift overlaps another of the same engineer")]
     ShiftsOverlap,
+    #[error("an event")]
+    Event(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 }
@@ -57,6 +60,7 @@ impl From<EngineerError> for Problem {
             EngineerError::ShiftsOverlap => {
                 Self::new(StatusCode::CONFLICT, "shifts-overlap", "A shift overlaps another of the same engineer")
             }
+            EngineerError::Event(error) => error.into(),
             EngineerError::Database(error) => error.into(),
         }
     }

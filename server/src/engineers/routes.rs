@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use sync_core::ids::UserId;
+use sync_core::time::ServerTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -10,6 +12,7 @@ use uuid::Uuid;
 use super::error::EngineerError;
 use super::store;
 use super::view::{EngineerFilter, EngineerRequest, EngineerView, NewEngineerRequest, SkillsRequest};
+use crate::ledger::outbox::{self, Event};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
@@ -53,6 +56,7 @@ async fn create_engineer(
         .transact(async move |tx: &mut TenantTx| {
             store::insert(tx, id, &engineer, now).await?;
             store::replace_skills(tx, id, &skills).await?;
+            tell(tx, id, now).await?;
             store::get(tx, id).await?.ok_or(EngineerError::NotFound)
         })
         .await?;
@@ -80,11 +84,14 @@ async fn update_engineer(
     Json(request): Json<EngineerRequest>,
 ) -> ApiResult<Versioned<EngineerView>> {
     ctx.require(Permission::EditMasterData)?;
-    let (engineer, archived_at) = (request.parse()?, request.archived.then(|| clock.now()));
-    let row = ctx
-        .transact(async move |tx: &mut TenantTx| store::update(tx, UserId(id), version, &engineer, archived_at).await)
-        .await?;
-    Ok(row.into())
+    let (engineer, now) = (request.parse()?, clock.now());
+    let archived_at = request.archived.then_some(now);
+    let update = async move |tx: &mut TenantTx| {
+        let row = store::update(tx, UserId(id), version, &engineer, archived_at).await?;
+        tell(tx, UserId(id), now).await?;
+        Ok::<_, EngineerError>(row)
+    };
+    Ok(ctx.transact(update).await?.into())
 }
 
 /// Replaces all skills of an engineer.
@@ -93,18 +100,25 @@ async fn update_engineer(
     responses((status = 200, body = EngineerView), (status = 404, body = ProblemView), (status = 412, body = ProblemView)))]
 async fn set_engineer_skills(
     ctx: TenantCtx,
+    State(clock): State<Clock>,
     Path(id): Path<Uuid>,
     IfMatch(version): IfMatch,
     Json(request): Json<SkillsRequest>,
 ) -> ApiResult<Versioned<EngineerView>> {
     ctx.require(Permission::EditMasterData)?;
-    let (id, skills) = (UserId(id), request.parse()?);
+    let (id, skills, now) = (UserId(id), request.parse()?, clock.now());
     let row = ctx
         .transact(async move |tx: &mut TenantTx| {
             store::touch(tx, id, version).await?;
             store::replace_skills(tx, id, &skills).await?;
+            tell(tx, id, now).await?;
             store::get(tx, id).await?.ok_or(EngineerError::NotFound)
         })
         .await?;
     Ok(row.into())
+}
+
+/// What may be offered to this engineer is another thing now.
+async fn tell(tx: &mut TenantTx, engineer: UserId, now: DateTime<Utc>) -> Result<(), EngineerError> {
+    Ok(outbox::append(tx, &Event::engineer_changed(engineer), ServerTime(now.timestamp_millis())).await?)
 }

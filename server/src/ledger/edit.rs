@@ -33,13 +33,18 @@ impl By {
     pub fn caller(ctx: &TenantCtx) -> Self {
         match (ctx.user(), ctx.role()) {
             (Some(user), Some(role)) => Self { user, role },
-            _ => Self { user: SERVER, role: Role::Dispatcher },
+            _ => Self::server(),
         }
     }
 
     /// Somebody at the desk, or [`SERVER`], whose order is carried out now; it was checked when it was given that he may.
     pub fn order_of(user: UserId) -> Self {
         Self { user, role: Role::Dispatcher }
+    }
+
+    /// The server itself, whoever asked for it.
+    pub fn server() -> Self {
+        Self { user: SERVER, role: Role::Dispatcher }
     }
 
     /// The person, or [`SERVER`].

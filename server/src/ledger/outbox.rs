@@ -30,6 +30,19 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Somebody works here, or not, or has other skills: what may be offered to him is another thing now.
+    pub fn engineer_changed(engineer: UserId) -> Self {
+        let payload = json!({ "engineer_id": engineer.to_string() });
+        Self { kind: "engineer.changed", ticket: None, user: Some(engineer), payload }
+    }
+
+    /// The tenant, or a ticket type, is dispatched in another way from now on.
+    pub fn dispatch_changed() -> Self {
+        Self { kind: "dispatch.changed", ticket: None, user: None, payload: json!({}) }
+    }
+}
+
 /// Appends an event, and wakes whoever listens once the transaction has committed.
 pub async fn append(tx: &mut TenantTx, event: &Event, now: ServerTime) -> Result<(), LedgerError> {
     sqlx::query!(

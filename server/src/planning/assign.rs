@@ -26,6 +26,8 @@ pub enum Mode {
     Automatic,
     /// A plan of many visits.
     Plan,
+    /// The engineer, who took it from the pool.
+    Pool,
 }
 
 /// What the assignment is to be like.
@@ -192,6 +194,7 @@ impl Mode {
             Self::Suggested => "suggested",
             Self::Automatic => "automatic",
             Self::Plan => "plan",
+            Self::Pool => "pool",
         }
     }
 }

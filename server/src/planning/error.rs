@@ -28,6 +28,8 @@ pub enum PlanningError {
     NobodyCan(Box<Considered>),
     #[error("a hard rule refuses this engineer: {}", .0.rule())]
     HardRule(Reason),
+    #[error("there is nothing left to do there")]
+    NothingToDo,
     #[error("the settings have been changed meanwhile")]
     Stale { present: i64 },
     #[error("{field}: {reason}")]
@@ -125,6 +127,7 @@ impl From<PlanningError> for Problem {
                 .detail("repeat it with override to break the rule knowingly; it is then recorded")
                 .with("rule", reason.rule())
                 .with("refusal", serde_json::json!(reason)),
+            PlanningError::NothingToDo => conflict("nothing-to-do", "Nothing is left to do there"),
             PlanningError::Stale { present } => stale().with("version", present),
             PlanningError::Invalid { field, reason } => Self::invalid(field, reason),
             PlanningError::TooMany { most } => {

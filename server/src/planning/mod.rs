@@ -2,7 +2,9 @@
 //! ledger.
 //!
 //! [`rank`] is the answer for one visit, [`assign`] makes an assignment of it together with its explanation, [`run`]
-//! does both for many, [`offers`] says when somebody could come and [`promise`] that somebody will, and [`automatic`] follows the outbox for ticket types that are dispatched by the server itself.
+//! does both for many, [`offers`] says when somebody could come and [`promise`] that somebody will, [`automatic`] follows
+//! the outbox for ticket types that are dispatched by the server itself, and [`pool`] offers to the engineers what they
+//! may take themselves.
 //! The engine knows no database, and the hard rules stand nowhere but in it.
 
 pub mod assign;
@@ -11,6 +13,7 @@ pub mod run;
 pub mod offers;
 pub mod promise;
 pub mod automatic;
+pub mod pool;
 
 mod choose;
 mod considered;

@@ -86,7 +86,8 @@ pub struct DueRow {
 }
 
 /// The visits of a ticket that its type, or the tenant where the type does not say, leaves to the server: located, nobody
-/// has them, and nobody at the desk has taken them away. Whoever had one before has declined it.
+/// has them, and nobody at the desk has taken them away, or put them into the pool or taken them out of it by hand. Whoever
+/// had one before has declined it.
 pub async fn due(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<DueRow>, PlanningError> {
     let rows = sqlx::query!(
         r#"select v.visit_id, v.ticket_id, coalesce(y.dispatch_mode, d.mode, $2) as "mode!"
@@ -97,6 +98,7 @@ pub async fn due(tx: &mut TenantTx, ticket: TicketId) -> Result<Vec<DueRow>, Pla
         left join dispatch_settings d on true
         where v.ticket_id = $1 and v.status = 'created' and s.lat is not null
             and coalesce(y.dispatch_mode, d.mode, $2) in ('automatic', 'suggest')
+            and not exists (select from pool_placement p where p.visit_id = v.visit_id)
             and not exists (
                 select from assignment a
                 where a.visit_id = v.visit_id

@@ -19,7 +19,7 @@ use crate::platform::telemetry;
 use crate::state::AppState;
 use crate::tenancy::{Tenancy, idempotency};
 use crate::{
-    attachments, customers, devices, dispatching, engineers, evidence, intake, knowledge, live, sites, sync,
+    attachments, customers, devices, dispatching, engineers, evidence, intake, knowledge, live, pool, sites, sync,
     ticket_types, tickets, users, visits,
 };
 
@@ -60,6 +60,7 @@ fn api(live: Live) -> OpenApiRouter<AppState> {
         .merge(intake::routes())
         .merge(knowledge::routes())
         .merge(live::routes(live))
+        .merge(pool::routes())
         .merge(sites::routes())
         .merge(sync::routes::routes())
         .merge(ticket_types::routes())

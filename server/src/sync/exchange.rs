@@ -14,7 +14,8 @@ use sync_core::wire::{Batch, BatchHeader, Item, ScopeAnswer, ServerSigner, SyncR
 use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
-use super::{certificate, knowledge, notices, references, report, scope, versions, wishes};
+use super::wishes::{self, Bringing};
+use super::{certificate, knowledge, notices, pool, references, report, scope, versions};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::platform::clock::Clock;
 use crate::platform::config::Oldest;
@@ -61,7 +62,8 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     let outcomes = ledger.accept(ctx, is_active, push, now).await?;
     let delivered = ledger.accept_couriered(ctx, mem::take(&mut request.couriered), now).await?;
     exchange.reports.note(ctx, &request, now).await?;
-    let answers = wishes::answer(ctx, request.device, &wishes, now).await?;
+    let bringing = Bringing { device: request.device, device_time: request.device_time, is_active, now };
+    let answers = wishes::answer(ctx, ledger, &wishes, bringing).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);
     reply.answers = answers;
     (reply.acks, reply.refused_couriered) = (delivered.acks, delivered.refused);
@@ -137,9 +139,12 @@ async fn page(
         }
         page.items.extend(notices::decisions(tx, request.device, request.outstanding.drafts).await?);
         page.items.extend(blob_store::stored(tx, &request.awaiting_blobs).await?);
+        let is_same_server = request.server_epoch.is_none_or(|known| known == ledger.epoch());
+        if let Some(user) = user.filter(|_| !page.more) {
+            page.items.extend(pool::page(tx, user, &request, is_same_server).await?);
+        }
         // Tickets first: articles fill the room that they leave, once there are no more of them.
         if !page.more && page.room > 0 {
-            let is_same_server = request.server_epoch.is_none_or(|known| known == ledger.epoch());
             page.items.extend(knowledge::page(tx, &request, is_same_server, page.room).await?);
         }
         Ok((page, scope))

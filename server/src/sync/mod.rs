@@ -9,6 +9,7 @@ mod pull;
 mod scope;
 mod references;
 mod knowledge;
+mod pool;
 mod wishes;
 mod notices;
 mod certificate;

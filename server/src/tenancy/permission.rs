@@ -33,6 +33,8 @@ pub enum Permission {
     WriteKnowledge,
     /// Work offline: push and pull.
     Sync,
+    /// Take work from the pool.
+    TakeWork,
     /// Watch the live board, positions included.
     WatchLive,
     /// Take a ticket out of the house with everything that proves it, in words that anybody can read.
@@ -50,7 +52,7 @@ impl Permission {
         match self {
             Self::ReadUsers => &[Admin, Dispatcher, Auditor],
             Self::ManageUsers | Self::ManageDevices => &[Admin],
-            Self::EnrolDevice | Self::Sync => &[Engineer],
+            Self::EnrolDevice | Self::Sync | Self::TakeWork => &[Engineer],
             Self::ReadTickets => &[Admin, Dispatcher, Auditor, Warehouse],
             Self::EditTickets | Self::Dispatch | Self::Import | Self::EditMasterData => &[Admin, Dispatcher],
             Self::WriteKnowledge => &[Admin, Dispatcher],

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::directory::violated;
+use crate::ledger::LedgerError;
 use crate::platform::etag::stale;
 use crate::platform::problem::Problem;
 
@@ -16,6 +17,8 @@ pub enum TicketTypeError {
     Exists,
     #[error("there is no such skill")]
     NoSuchSkill,
+    #[error("an event")]
+    Event(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 }
@@ -37,6 +40,7 @@ impl From<TicketTypeError> for Problem {
             TicketTypeError::Stale { present } => stale().with("version", present),
             TicketTypeError::Exists => Self::new(StatusCode::CONFLICT, "code-taken", "This code is taken"),
             TicketTypeError::NoSuchSkill => Self::invalid("skills", "there is no such skill in the catalogue"),
+            TicketTypeError::Event(error) => error.into(),
             TicketTypeError::Database(error) => error.into(),
         }
     }

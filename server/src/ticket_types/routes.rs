@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use sync_core::time::ServerTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::TicketTypeError;
 use super::store;
 use super::view::{NewTicketTypeRequest, TicketTypeFilter, TicketTypeRequest, TicketTypeView};
+use crate::ledger::outbox::{self, Event};
 use crate::platform::clock::Clock;
 use crate::platform::etag::{IfMatch, Versioned};
 use crate::platform::extract::{Json, Path, Query};
@@ -71,11 +73,17 @@ async fn update_ticket_type(
     Json(request): Json<TicketTypeRequest>,
 ) -> ApiResult<Versioned<TicketTypeView>> {
     ctx.require(Permission::EditMasterData)?;
-    let archived_at = request.archived.then(|| clock.now());
+    let now = clock.now();
+    let archived_at = request.archived.then_some(now);
     // A code that cannot be one names nothing.
     let ticket_type = request.parse(crate::directory::Code::new(&code).map_err(|_| TicketTypeError::NotFound)?)?;
-    let row = ctx
-        .transact(async move |tx: &mut TenantTx| store::update(tx, version, &ticket_type, archived_at).await)
-        .await?;
-    Ok(row.into())
+    let update = async move |tx: &mut TenantTx| {
+        let before = store::get(tx, ticket_type.code.as_str()).await?.map(|row| row.dispatch_mode);
+        let row = store::update(tx, version, &ticket_type, archived_at).await?;
+        if before.is_some_and(|mode| mode != row.dispatch_mode) {
+            outbox::append(tx, &Event::dispatch_changed(), ServerTime(now.timestamp_millis())).await?;
+        }
+        Ok::<_, TicketTypeError>(row)
+    };
+    Ok(ctx.transact(update).await?.into())
 }

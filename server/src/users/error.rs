@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use crate::ledger::LedgerError;
 use crate::platform::etag;
 use crate::platform::problem::Problem;
 use crate::tenancy::password::PasswordError;
@@ -22,6 +23,8 @@ pub enum UserError {
     Invalid { field: &'static str, reason: &'static str },
     #[error("password")]
     Password(#[from] PasswordError),
+    #[error("an event")]
+    Event(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -42,6 +45,7 @@ impl From<UserError> for Problem {
             }
             UserError::Invalid { field, reason } => Self::invalid(field, reason),
             UserError::Password(error) => error.into(),
+            UserError::Event(error) => error.into(),
             UserError::Database(error) => error.into(),
         }
     }

@@ -134,8 +134,13 @@ async fn disable_user(
 /// Let a disabled user in again.
 #[utoipa::path(post, path = "/users/{user_id}/enable", tag = "users", params(("user_id" = Uuid, Path)),
     responses((status = OK, body = UserView)))]
-async fn enable_user(ctx: TenantCtx, Path(user): Path<Uuid>) -> ApiResult<Versioned<UserView>> {
+async fn enable_user(
+    ctx: TenantCtx,
+    Path(user): Path<Uuid>,
+    State(clock): State<Clock>,
+) -> ApiResult<Versioned<UserView>> {
     ctx.require(Permission::ManageUsers)?;
-    let row = ctx.transact(async move |tx: &mut TenantTx| disable::enable(tx, UserId(user)).await).await?;
+    let now = clock.now();
+    let row = ctx.transact(async move |tx: &mut TenantTx| disable::enable(tx, UserId(user), now).await).await?;
     Ok(Versioned { version: row.version, body: row.into() })
 }

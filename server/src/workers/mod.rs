@@ -37,12 +37,20 @@ pub fn consumers(state: &AppState) -> Vec<Consumer> {
             planning::on_event(&ctx, &ledger, event, now).await
         }
     };
+    let clock = state.clock.clone();
+    let offer = move |ctx: TenantCtx, delivery: Arc<Delivery>| {
+        let now = clock.now();
+        async move {
+            let event = Happened { kind: &delivery.kind, ticket: delivery.ticket, payload: &delivery.payload };
+            planning::pool::on_event(&ctx, event, now).await
+        }
+    };
     let AppState { blobs, clock, .. } = state.clone();
     let find = move |ctx: TenantCtx, delivery: Arc<Delivery>| {
         let (blobs, clock) = (Arc::clone(&blobs), clock.clone());
         async move { attachments::on_event(&ctx, &*blobs, &clock, &delivery).await }
     };
-    vec![Consumer::new("planning", dispatch), Consumer::new("attachments", find)]
+    vec![Consumer::new("planning", dispatch), Consumer::new("pool", offer), Consumer::new("attachments", find)]
 }
 
 /// How long the workers may take to finish what they are at.

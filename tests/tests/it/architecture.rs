@@ -48,11 +48,12 @@ const OUTSIDE_WORLD: [&str; 10] = [
 ];
 
 /// Files of features that are nothing but SQL though they have another name.
-const STORES: [&str; 6] = [
+const STORES: [&str; 7] = [
     "server/src/sync/pull.rs",
     "server/src/sync/scope.rs",
     "server/src/sync/references.rs",
     "server/src/sync/knowledge.rs",
+    "server/src/sync/pool.rs",
     "server/src/sync/notices.rs",
     "server/src/sync/report.rs",
 ];

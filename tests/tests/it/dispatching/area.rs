@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use callout_server::ledger::NewTicket;
 use callout_server::tenancy::TenantTx;
+use callout_tests::postgres::TestDatabase;
 use callout_tests::{Actor, TestApp, TestTenant};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -53,6 +54,17 @@ impl Area {
             area.dora.post("/ticket-types", &kind).await.expect(201);
         }
         area
+    }
+
+    /// Puts a copy of the database aside, as it is at this moment.
+    pub async fn back_up(self) -> (Self, TestDatabase) {
+        let (app, backup) = self.app.back_up().await;
+        (Self { app, ..self }, backup)
+    }
+
+    /// The database is lost and this copy takes its place.
+    pub async fn restore(self, backup: TestDatabase) -> Self {
+        Self { app: self.app.restore(backup).await, ..self }
     }
 
     /// A time of tomorrow.

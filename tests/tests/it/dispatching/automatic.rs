@@ -39,7 +39,7 @@ impl Area {
     }
 
     /// The assignment by which a visit is held.
-    async fn assignment(&self, wanted: Wanted) -> String {
+    pub(super) async fn assignment(&self, wanted: Wanted) -> String {
         let mut database = self.app.database().superuser().await;
         let id: uuid::Uuid =
             sqlx::query_scalar("select grant_id from assignment where visit_id = $1 and ended_at is null")

@@ -12,4 +12,5 @@ mod drafts;
 mod automatic;
 mod offers;
 mod settings;
+mod pool;
 mod access;
