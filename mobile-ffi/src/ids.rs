@@ -42,6 +42,8 @@ crosses_as_string! {
     VisitId,
     /// One entry of a ticket: a note, an answer, a step.
     FactId,
+    /// One wish, such as to take a ticket from the pool.
+    IntentId,
     /// A kind of spare part.
     PartId,
     /// The organisation that asked for the work.

@@ -8,6 +8,7 @@ mod phone;
 mod ticket;
 mod visit;
 mod knowledge;
+mod pool;
 mod watch;
 mod meeting;
 
@@ -22,11 +23,12 @@ mod log_out;
 mod host;
 
 pub use error::{FieldError, Missing};
-pub use ids::{ArticleId, CustomerId, DeviceId, FactId, PartId, SiteId, TenantId, TicketId, UserId, VisitId};
+pub use ids::{ArticleId, CustomerId, DeviceId, FactId, IntentId, PartId, SiteId, TenantId, TicketId, UserId, VisitId};
 pub use key::{DeviceSigner, SignError, SoftwareKey};
 pub use knowledge::Knowledge;
 pub use meeting::Meeting;
 pub use phone::{Phone, PhoneConfig, PhoneListener};
+pub use pool::Pool;
 pub use record::*;
 pub use ticket::Ticket;
 pub use transport::{Request, Transport, TransportError};

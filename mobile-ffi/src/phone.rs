@@ -15,6 +15,7 @@ use crate::key::DeviceSigner;
 use crate::knowledge::Knowledge;
 use crate::log_out;
 use crate::meeting::Meeting;
+use crate::pool::Pool;
 use crate::record::{
     AgendaItem, AwaitedBlob, Day, Draft, ExportReceipt, PhoneStatus, RefusedElsewhere, SalvageReport, SyncReport,
 };
@@ -94,6 +95,11 @@ impl Phone {
     /// Articles and procedures, to be searched and read with no network.
     pub fn knowledge(&self) -> Arc<Knowledge> {
         Arc::new(Knowledge::new(Arc::clone(&self.driver)))
+    }
+
+    /// What the user may take herself, and her wishes to.
+    pub fn pool(&self) -> Arc<Pool> {
+        Arc::new(Pool::new(Arc::clone(&self.driver)))
     }
 
     /// Pushes what is unsent and pulls what is new, as often as it takes. What fails is tried again by the next call.

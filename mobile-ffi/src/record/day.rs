@@ -6,13 +6,17 @@ use sync_core::time::{DeviceTime, TimeWindow};
 
 use crate::driver::PhoneStore;
 use crate::ids::{TicketId, VisitId};
-use crate::record::{Customer, PhoneStatus, Site, Status};
+use crate::record::{Customer, PhoneStatus, Site, Status, Take};
 
 /// What a listener is told.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Day {
     pub status: PhoneStatus,
     pub agenda: Vec<AgendaItem>,
+    /// The user's wishes for tickets of the pool, and what became of them.
+    pub takes: Vec<Take>,
+    /// Another one whenever what is on offer has changed.
+    pub pool_version: u64,
 }
 
 /// One line of the agenda: a visit that is the user's and not over.
@@ -44,7 +48,8 @@ pub struct AgendaItem {
 
 impl Day {
     pub(crate) fn of(replica: &mut Replica<PhoneStore>, now: DeviceTime) -> Result<Self, StoreError> {
-        Ok(Self { agenda: AgendaItem::all(replica)?, status: PhoneStatus::of(replica, now) })
+        let (takes, pool_version) = (Take::all(replica), replica.pool_version());
+        Ok(Self { agenda: AgendaItem::all(replica)?, status: PhoneStatus::of(replica, now), takes, pool_version })
     }
 }
 

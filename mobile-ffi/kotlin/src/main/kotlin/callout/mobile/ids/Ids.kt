@@ -37,6 +37,12 @@ value class FactId(val value: String) {
     override fun toString() = value
 }
 
+/** One wish, such as to take a ticket from the pool. */
+@JvmInline
+value class IntentId(val value: String) {
+    override fun toString() = value
+}
+
 /** A kind of spare part. */
 @JvmInline
 value class PartId(val value: String) {
