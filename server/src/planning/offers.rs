@@ -136,7 +136,7 @@ impl Situation {
         let engineers = around(tx, &visit, reach, horizon, inquiry.preferred).await?;
         let is_everybody = engineers.len() >= everybody;
         let visit = VisitRow { is_pinned: false, ..visit };
-        let board = Board::load(tx, &[visit], engineers, horizon, held, terms).await?;
+        let board = Board::load(tx, &[visit], engineers, horizon, held.as_slice(), terms).await?;
         let preferred = match inquiry.preferred {
             Some(engineer) => Some(board.index_of(engineer).ok_or(PlanningError::Invalid {
                 field: "preferred_engineer_id",

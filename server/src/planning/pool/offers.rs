@@ -122,7 +122,7 @@ async fn able(
     let terms = Terms::load(tx).await?;
     let visits = rows::visits(tx, &visits).await?;
     // A moment has no shifts and no bookings worth loading.
-    let board = Board::load(tx, &visits, engineers, Horizon { from: now, to: now }, None, &terms).await?;
+    let board = Board::load(tx, &visits, engineers, Horizon { from: now, to: now }, &[], &terms).await?;
     let mut able = BTreeSet::new();
     for (at, visit) in (0..).zip(board.engine.visits()) {
         let (id, _) = board.visit(VisitIndex(at));
