@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync bench-plan prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants
+.PHONY: demo test sim chaos bench-sync bench-plan bench-growth prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -45,7 +45,8 @@ bench-core:
 	@ONLY=pulls $${CARGO_TARGET_DIR:-target}/release/bench-sync
 
 # Plans of whole days beside VROOM, OR-tools and PyVRP, which are fetched from PyPI: SECONDS (10) for each, DAYS (5) instance
-# seeds, SEEDS (3) solver seeds; VRPTW=folder plans the public instances in it as well.
+# seeds, SEEDS (3) solver seeds; VRPTW=folder plans the public instances in it as well. What target/bench-plan.json has
+# already is not run again. PATIENCE (1) gives solvers that know only the clock more of it on a busy machine.
 bench-plan:
 	@.ci/setup python
 	cargo build --release -p callout-plan
@@ -53,7 +54,18 @@ bench-plan:
 	$${CARGO_TARGET_DIR:-target}/peers/bin/pip install -q -r server/dispatch/compare/requirements.txt
 	$${CARGO_TARGET_DIR:-target}/peers/bin/python server/dispatch/compare/compare.py \
 	  $${CARGO_TARGET_DIR:-target}/release/callout-plan --seconds $(or $(SECONDS),10) --days $(or $(DAYS),5) \
-	  --seeds $(or $(SEEDS),3) $(if $(VRPTW),--vrptw $(VRPTW)) --out $${CARGO_TARGET_DIR:-target}/bench-plan.json
+	  --seeds $(or $(SEEDS),3) --patience $(or $(PATIENCE),1) $(if $(VRPTW),--vrptw $(VRPTW)) --out $${CARGO_TARGET_DIR:-target}/bench-plan.json
+
+# How long it takes to plan as well when there is more to plan, from 100 visits to 3000; draws
+# server/dispatch/docs/growth.svg. PATIENCE (1) gives solvers that know only the clock more of it on a busy machine.
+bench-growth:
+	@.ci/setup python
+	cargo build --release -p callout-plan
+	python3 -m venv $${CARGO_TARGET_DIR:-target}/peers
+	$${CARGO_TARGET_DIR:-target}/peers/bin/pip install -q -r server/dispatch/compare/requirements.txt
+	$${CARGO_TARGET_DIR:-target}/peers/bin/python server/dispatch/compare/growth.py \
+	  $${CARGO_TARGET_DIR:-target}/release/callout-plan --patience $(or $(PATIENCE),1) \
+	  --out $${CARGO_TARGET_DIR:-target}/bench-growth.json --picture server/dispatch/docs/growth.svg
 
 # After a query or a migration has changed: records the checked queries, so that building needs no database.
 prepare:

@@ -6,6 +6,7 @@ has already is not run again, so that a comparison can be continued.
 """
 
 import argparse
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -28,7 +29,7 @@ def main():
     arguments.add_argument("--seconds", type=float, default=10)
     arguments.add_argument("--days", type=int, default=5, help="instance seeds")
     arguments.add_argument("--seeds", type=int, default=3, help="solver seeds, for solvers that have any")
-    arguments.add_argument("--patience", type=float, default=1, help="for solvers that know only the clock: see solvers.py")
+    arguments.add_argument("--patience", type=float, default=1, help="for solvers that know only the clock")
     arguments.add_argument("--only", default="callout,vroom,ortools,pyvrp")
     arguments.add_argument("--vrptw", help="a folder of .txt or .vrp instances")
     arguments.add_argument("--out", default="bench-plan.json")
@@ -40,23 +41,30 @@ def main():
         "pyvrp": (solvers.pyvrp, True),
     }
     solve = {name: solve[name] for name in options.only.split(",")}
-    for package in ("pyvroom", "ortools", "pyvrp"):
-        print(package, importlib.metadata.version(package))
+    version = versions(options.program)
+    print(version)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {options.seconds:g} s, one thread each")
     results = known(options.out)
-    done = {(one["day"], one["solver"], one["seed"], one["seconds"]) for one in results}
     for name, day in _days(options):
         for solver, (run, has_seed) in solve.items():
             if solver == "pyvrp" and "plain" not in name and "vrptw" not in name:
                 continue
             for seed in range(1, 1 + (options.seeds if has_seed else 1)):
-                if (name, solver, seed, options.seconds) in done:
-                    continue
                 one = {"day": name, "solver": solver, "seed": seed, "seconds": options.seconds}
-                results.append({**one, **run_once(run, day, options.seconds, seed)})
-                print(results[-1], flush=True)
-                write(options.out, results)
-    _tables(results)
+                one["version"] = version[solver]
+                if not any(one.items() <= done.items() for done in results):
+                    results.append({**one, **run_once(run, day, options.seconds, seed)})
+                    print(results[-1], flush=True)
+                    write(options.out, results)
+    _tables([one for one in results if one["version"] == version[one["solver"]]])
+
+
+def versions(program):
+    """What each solver is today: what another one has found is not its result."""
+    with open(program, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()[:12]
+    packages = {"vroom": "pyvroom", "ortools": "ortools", "pyvrp": "pyvrp"}
+    return {"callout": digest, **{solver: importlib.metadata.version(name) for solver, name in packages.items()}}
 
 
 def known(path):
@@ -113,7 +121,8 @@ def _tables(results):
     groups = {}
     for one in results:
         if "failed" not in one:
-            groups.setdefault(f"{_group(one['day'])}, {one['seconds']:g} s", {}).setdefault(one["solver"], []).append(one)
+            group = groups.setdefault(f"{_group(one['day'])}, {one['seconds']:g} s", {})
+            group.setdefault(one["solver"], []).append(one)
     for group, by_solver in sorted(groups.items()):
         print(f"\n{group}: mean of dropped weight, visits dropped, travel (h), CPU seconds, runs")
         for solver, runs in by_solver.items():
