@@ -26,7 +26,11 @@ pub async fn reassign(
         not: wish.engineer.is_none().then_some(held.engineer),
         ..Question::about(held.visit)
     };
-    let mode = if wish.engineer.is_some() { Mode::Manual } else { Mode::Suggested };
+    let is_suggested = match wish.engineer {
+        Some(engineer) => store::is_suggested(tx, held.visit, engineer).await?,
+        None => true,
+    };
+    let mode = if is_suggested { Mode::Suggested } else { Mode::Manual };
     let terms = Terms::load(tx).await?;
     decide(tx, ledger, question, wish, Decision { by, mode, run: None, at: now }, &terms).await
 }

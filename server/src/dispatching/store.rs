@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::plan_progress::PlanProgress;
 use super::plan_view::{AppointmentView, FiguresView, LeftCountView, LeftView, PlanState, PlanView, PlannedVisitView};
-use super::view::{Explanation, Names, SuggestionView};
+use super::view::{Explanation, Names, PresentView, SuggestionView};
 use crate::planning::run::{Figures, Relaxed};
 use crate::planning::{Considered, PlanningError};
 use crate::tenancy::{SessionId, TenantTx};
@@ -54,10 +54,11 @@ pub async fn names(tx: &mut TenantTx, considered: &Considered) -> Result<Names, 
 
 pub async fn explanation(tx: &mut TenantTx, grant: GrantId) -> Result<Explanation, PlanningError> {
     let row = sqlx::query!(
-        "select grant_id, visit_id, ticket_id, engineer_id, mode, decided_at, decided_by, starts_at, ends_at, plan_run_id,
-            overridden, considered, policy
-        from assignment_explanation
-        where grant_id = $1",
+        r#"select x.grant_id, x.visit_id, x.ticket_id, x.engineer_id, x.mode, x.decided_at, x.decided_by, x.starts_at, x.ends_at,
+            x.plan_run_id, x.overridden, x.considered, x.policy, r.instead_of as "instead_of?", r.cause as "cause?"
+        from assignment_explanation x
+        left join replanned r on r.grant_id = x.grant_id
+        where x.grant_id = $1"#,
         grant.0,
     )
     .fetch_optional(&mut **tx)
@@ -74,6 +75,8 @@ pub async fn explanation(tx: &mut TenantTx, grant: GrantId) -> Result<Explanatio
         starts_at: row.starts_at,
         ends_at: row.ends_at,
         run: row.plan_run_id,
+        instead_of: row.instead_of.map(GrantId),
+        cause: row.cause,
         overridden: row.overridden,
         considered: serde_json::from_value(row.considered)?,
         policy: row.policy,
@@ -92,7 +95,7 @@ pub async fn is_suggested(tx: &mut TenantTx, visit: VisitId, engineer: UserId) -
     Ok(is_suggested)
 }
 
-/// Suggestions for visits that nobody has, by visit.
+/// Suggestions for visits that nobody has, and for appointments that cannot stay, by visit.
 pub async fn suggestions(
     tx: &mut TenantTx,
     visit: Option<VisitId>,
@@ -101,11 +104,15 @@ pub async fn suggestions(
 ) -> Result<Vec<SuggestionView>, PlanningError> {
     let rows = sqlx::query!(
         r#"select s.visit_id, s.ticket_id, s.made_at, s.engineer_id, e.display_name as "display_name?", s.starts_at, s.ends_at,
-            s.considered
+            s.considered, s.cause, b.grant_id as "grant_id?", b.user_id as "present_id?", p.display_name as "present_name?",
+            b.starts_at as "present_from?", b.ends_at as "present_to?"
         from suggestion s
         join visit v on v.visit_id = s.visit_id
         left join engineer e on e.engineer_id = s.engineer_id
-        where v.status = 'created'
+        left join booking b on b.grant_id = s.instead_of
+        left join engineer p on p.engineer_id = b.user_id
+        where (v.status = 'created' and s.instead_of is null
+                or v.status in ('assigned', 'accepted') and b.grant_id is not null)
             and ($1::uuid is null or s.visit_id = $1)
             and ($2::uuid is null or s.visit_id > $2)
         order by s.visit_id
@@ -128,9 +135,26 @@ pub async fn suggestions(
                 starts_at: row.starts_at,
                 ends_at: row.ends_at,
                 reason: considered.main_refusal().map(str::to_owned),
+                instead_of: present(
+                    row.grant_id,
+                    row.present_id,
+                    row.present_name,
+                    row.present_from.zip(row.present_to),
+                ),
+                cause: row.cause,
             })
         })
         .collect()
+}
+
+fn present(
+    grant: Option<Uuid>,
+    engineer: Option<Uuid>,
+    engineer_name: Option<String>,
+    slot: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> Option<PresentView> {
+    let ((assignment_id, engineer_id), (starts_at, ends_at)) = (grant.zip(engineer)?, slot?);
+    Some(PresentView { assignment_id, engineer_id, engineer_name, starts_at, ends_at })
 }
 
 /// Remembers that an engineer will not do a visit.

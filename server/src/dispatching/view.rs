@@ -149,6 +149,9 @@ pub struct ExplanationView {
     pub ends_at: DateTime<Utc>,
     /// The plan it was part of.
     pub plan_id: Option<Uuid>,
+    /// The assignment that ended with it because the appointment could not stay, and why; null otherwise.
+    pub instead_of: Option<Uuid>,
+    pub cause: Option<String>,
     /// The hard rules that the dispatcher broke knowingly.
     pub overridden: Vec<String>,
     #[serde(flatten)]
@@ -169,6 +172,8 @@ pub struct Explanation {
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
     pub run: Option<Uuid>,
+    pub instead_of: Option<GrantId>,
+    pub cause: Option<String>,
     pub overridden: Vec<String>,
     pub considered: Considered,
     pub policy: serde_json::Value,
@@ -187,6 +192,21 @@ pub struct SuggestionView {
     pub ends_at: Option<DateTime<Utc>>,
     /// Where nobody can: the rule that stopped those who came furthest.
     pub reason: Option<String>,
+    /// The appointment that cannot stay; null for a visit that nobody has.
+    pub instead_of: Option<PresentView>,
+    /// Why it cannot stay: the hard rule that it breaks (`time_off`, `shift`, `skill`, …; `double_booking`: what comes before
+    /// takes longer), `gone` if the engineer has left, `late` if it would miss its SLA, `makes_room` if another needed the time.
+    pub cause: Option<String>,
+}
+
+/// An appointment as it is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PresentView {
+    pub assignment_id: Uuid,
+    pub engineer_id: Uuid,
+    pub engineer_name: Option<String>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
 }
 
 impl CandidatesView {
@@ -209,6 +229,8 @@ impl ExplanationView {
             starts_at: kept.starts_at,
             ends_at: kept.ends_at,
             plan_id: kept.run,
+            instead_of: kept.instead_of.map(|grant| grant.0),
+            cause: kept.cause,
             overridden: kept.overridden,
             considered: ConsideredView::new(kept.considered, names),
             policy: kept.policy,

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use super::calendar_store as store;
 use super::calendar_view::{CalendarFilter, ShiftView, ShiftsRequest, TimeOffRequest, TimeOffView};
+use super::error::EngineerError;
+use super::routes::tell;
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
@@ -56,7 +58,13 @@ async fn add_shifts(
     ctx.require(Permission::EditMasterData)?;
     let now = clock.now();
     let shifts: Vec<_> = request.parse()?.into_iter().map(|shift| (random.uuid(now), shift)).collect();
-    let rows = ctx.transact(async move |tx: &mut TenantTx| store::add_shifts(tx, UserId(id), &shifts).await).await?;
+    let rows = ctx
+        .transact(async move |tx: &mut TenantTx| {
+            let rows = store::add_shifts(tx, UserId(id), &shifts).await?;
+            tell(tx, UserId(id), now).await?;
+            Ok::<_, EngineerError>(rows)
+        })
+        .await?;
     Ok((StatusCode::CREATED, Json(rows.into_iter().map(ShiftView::from).collect())))
 }
 
@@ -64,9 +72,18 @@ async fn add_shifts(
 #[utoipa::path(delete, path = "/engineers/{engineer_id}/shifts/{shift_id}", tag = "engineers",
     params(("engineer_id" = Uuid, Path), ("shift_id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemView)))]
-async fn remove_shift(ctx: TenantCtx, Path((id, shift)): Path<(Uuid, Uuid)>) -> ApiResult<StatusCode> {
+async fn remove_shift(
+    ctx: TenantCtx,
+    State(clock): State<Clock>,
+    Path((id, shift)): Path<(Uuid, Uuid)>,
+) -> ApiResult<StatusCode> {
     ctx.require(Permission::EditMasterData)?;
-    ctx.transact(async move |tx: &mut TenantTx| store::remove_shift(tx, UserId(id), shift).await).await?;
+    let now = clock.now();
+    let remove = async move |tx: &mut TenantTx| {
+        store::remove_shift(tx, UserId(id), shift).await?;
+        tell(tx, UserId(id), now).await
+    };
+    ctx.transact(remove).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,9 +117,14 @@ async fn add_time_off(
 ) -> ApiResult<(StatusCode, Json<TimeOffView>)> {
     ctx.require(Permission::EditMasterData)?;
     let (period, reason) = request.parse()?;
-    let time_off = random.uuid(clock.now());
+    let now = clock.now();
+    let time_off = random.uuid(now);
     let row = ctx
-        .transact(async move |tx: &mut TenantTx| store::add_time_off(tx, UserId(id), time_off, period, reason).await)
+        .transact(async move |tx: &mut TenantTx| {
+            let row = store::add_time_off(tx, UserId(id), time_off, period, reason).await?;
+            tell(tx, UserId(id), now).await?;
+            Ok::<_, EngineerError>(row)
+        })
         .await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
@@ -111,8 +133,17 @@ async fn add_time_off(
 #[utoipa::path(delete, path = "/engineers/{engineer_id}/time-off/{time_off_id}", tag = "engineers",
     params(("engineer_id" = Uuid, Path), ("time_off_id" = Uuid, Path)),
     responses((status = 204), (status = 404, body = ProblemView)))]
-async fn remove_time_off(ctx: TenantCtx, Path((id, time_off)): Path<(Uuid, Uuid)>) -> ApiResult<StatusCode> {
+async fn remove_time_off(
+    ctx: TenantCtx,
+    State(clock): State<Clock>,
+    Path((id, time_off)): Path<(Uuid, Uuid)>,
+) -> ApiResult<StatusCode> {
     ctx.require(Permission::EditMasterData)?;
-    ctx.transact(async move |tx: &mut TenantTx| store::remove_time_off(tx, UserId(id), time_off).await).await?;
+    let now = clock.now();
+    let remove = async move |tx: &mut TenantTx| {
+        store::remove_time_off(tx, UserId(id), time_off).await?;
+        tell(tx, UserId(id), now).await
+    };
+    ctx.transact(remove).await?;
     Ok(StatusCode::NO_CONTENT)
 }

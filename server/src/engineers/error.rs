@@ -25,7 +25,7 @@ pub enum EngineerError {
     SkillExists,
     #[error("the shift overlaps another of the same engineer")]
     ShiftsOverlap,
-    #[error("an event")]
+    #[error("the planners could not be told")]
     Event(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),

@@ -119,6 +119,6 @@ async fn set_engineer_skills(
 }
 
 /// What may be offered to this engineer is another thing now.
-async fn tell(tx: &mut TenantTx, engineer: UserId, now: DateTime<Utc>) -> Result<(), EngineerError> {
+pub(super) async fn tell(tx: &mut TenantTx, engineer: UserId, now: DateTime<Utc>) -> Result<(), EngineerError> {
     Ok(outbox::append(tx, &Event::engineer_changed(engineer), ServerTime(now.timestamp_millis())).await?)
 }

@@ -3,7 +3,7 @@
 use sqlx::Executor;
 use sync_core::document::{FactBody, TicketDoc};
 use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
-use sync_core::time::TimeWindow;
+use sync_core::time::{ServerTime, TimeWindow};
 
 use super::{LedgerError, instant};
 use crate::tenancy::TenantTx;
@@ -112,6 +112,26 @@ pub async fn shift(
         .await
     })
     .await
+}
+
+/// Gives back what is left of the time booked for the visits of a ticket that are over. True if there was any.
+pub async fn give_back_rest(tx: &mut TenantTx, ticket: TicketId, now: ServerTime) -> Result<bool, LedgerError> {
+    let done = sqlx::query!(
+        "with over as (
+            select b.grant_id
+            from booking b
+            join visit v on v.visit_id = b.visit_id
+            where b.ticket_id = $1 and b.ends_at > $2 and v.status in ('done', 'verified', 'closed', 'cancelled')
+        ), unused as (
+            delete from booking where grant_id in (select grant_id from over) and starts_at >= $2
+        )
+        update booking set ends_at = $2 where grant_id in (select grant_id from over) and starts_at < $2",
+        ticket.0,
+        instant(now),
+    )
+    .execute(tx.as_mut())
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Gives the time of an assignment back.

@@ -35,7 +35,7 @@ use sync_core::wire::DeviceKey;
 use sync_core::workflow::Workflow;
 
 pub use accept::Outcome;
-pub use booking::release_ahead;
+pub use booking::{give_back_rest, release_ahead};
 pub use couriered::Delivered;
 pub use create::{Created, NewTicket};
 pub use documents::{chain_link, lock_in_order};

@@ -4,7 +4,7 @@
 //! once, in feed order.
 
 use serde_json::json;
-use sync_core::ids::{SiteId, TicketId, UserId};
+use sync_core::ids::{SiteId, TicketId, UserId, VisitId};
 use sync_core::time::ServerTime;
 
 use super::{LedgerError, instant};
@@ -28,13 +28,17 @@ impl Event {
     pub fn site_located(site: SiteId) -> Self {
         Self { kind: "site.located", ticket: None, user: None, payload: json!({ "site_id": site.to_string() }) }
     }
-}
 
-impl Event {
-    /// Somebody works here, or not, or has other skills: what may be offered to him is another thing now.
+    /// When an engineer can work, whether he does, or what he may do, is not what it was.
     pub fn engineer_changed(engineer: UserId) -> Self {
         let payload = json!({ "engineer_id": engineer.to_string() });
         Self { kind: "engineer.changed", ticket: None, user: Some(engineer), payload }
+    }
+
+    /// An engineer is longer at a visit than was planned, or late for it.
+    pub fn visit_overran(ticket: TicketId, visit: VisitId, engineer: UserId) -> Self {
+        let payload = json!({ "visit_id": visit.to_string(), "engineer_id": engineer.to_string() });
+        Self { kind: "visit.overran", ticket: Some(ticket), user: None, payload }
     }
 
     /// The tenant, or a ticket type, is dispatched in another way from now on.

@@ -165,6 +165,7 @@ async fn write(
         })
         .await?;
     store::insert_explanation(tx, grant, give, decision, terms).await?;
+    store::keep_cause(tx, grant, give).await?;
     store::forget_suggestion(tx, visit).await?;
     Ok(grant)
 }

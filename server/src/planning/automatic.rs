@@ -1,5 +1,5 @@
 //! Follows the outbox for ticket types that are dispatched by the server: assigns or suggests when a visit needs
-//! somebody.
+//! somebody. What an event means for appointments that exist is followed by [`replan`].
 //!
 //! An event only says where to look; what is done depends on what is found. So an event that comes twice, late or out
 //! of order does no harm: a visit that somebody has is left alone, and so is one that a dispatcher has taken away.
@@ -13,7 +13,7 @@ use sync_core::ids::{SiteId, TicketId};
 use super::assign::{Decision, Mode, Wish, assign, persist};
 use super::rank::{Question, rank};
 use super::store::{self, DueRow};
-use super::{PlanningError, Terms};
+use super::{PlanningError, Terms, replan};
 use crate::directory::DispatchMode;
 use crate::ledger::{By, Ledger};
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -34,18 +34,29 @@ pub async fn on_event(
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
     for ticket in concerned(ctx, event).await? {
-        let due = ctx.read(async move |tx: &mut TenantTx| store::due(tx, ticket).await).await?;
-        for visit in due {
-            let decision = Decision { by: By::caller(ctx), mode: Mode::Automatic, run: None, at: now };
-            let act = || {
-                let ledger = Arc::clone(ledger);
-                ctx.transact(async move |tx: &mut TenantTx| {
-                    let terms = Terms::load(tx).await?;
-                    dispatch(tx, &ledger, visit, decision, &terms).await
-                })
-            };
-            persist(act).await?;
-        }
+        attend(ctx, ledger, ticket, now).await?;
+    }
+    replan::follow(ctx, ledger, event, now).await
+}
+
+/// Assigns or suggests where a visit of this ticket wants somebody.
+pub(super) async fn attend(
+    ctx: &TenantCtx,
+    ledger: &Arc<Ledger>,
+    ticket: TicketId,
+    now: DateTime<Utc>,
+) -> Result<(), PlanningError> {
+    let due = ctx.read(async move |tx: &mut TenantTx| store::due(tx, ticket).await).await?;
+    for visit in due {
+        let decision = Decision { by: By::caller(ctx), mode: Mode::Automatic, run: None, at: now };
+        let act = || {
+            let ledger = Arc::clone(ledger);
+            ctx.transact(async move |tx: &mut TenantTx| {
+                let terms = Terms::load(tx).await?;
+                dispatch(tx, &ledger, visit, decision, &terms).await
+            })
+        };
+        persist(act).await?;
     }
     Ok(())
 }

@@ -39,7 +39,8 @@ struct Words {
 }
 
 impl Board {
-    /// Loads the board for these visits and engineers. Visits without a position are not on it.
+    /// Loads the board for these visits and engineers, as if some assignments were none. Visits without a position are not
+    /// on it.
     pub async fn load(
         tx: &mut TenantTx,
         visits: &[VisitRow],
@@ -321,7 +322,8 @@ fn home(row: &EngineerRow) -> Option<Place> {
     place(row.home_lat, row.home_lon)
 }
 
-fn place(lat: Option<f64>, lon: Option<f64>) -> Option<Place> {
+/// Two columns that are null together.
+pub(super) fn place(lat: Option<f64>, lon: Option<f64>) -> Option<Place> {
     Place::new(lat?, lon?).ok()
 }
 
@@ -330,7 +332,7 @@ fn interval(from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Interval> {
     Interval::new(seconds_until(from), seconds_from(to)).ok()
 }
 
-fn priority(stored: i32) -> Priority {
+pub(super) fn priority(stored: i32) -> Priority {
     u8::try_from(stored).ok().and_then(Priority::new).unwrap_or(Priority::LEAST_URGENT)
 }
 

@@ -284,7 +284,8 @@ pub async fn time_off(tx: &mut TenantTx, engineers: &[Uuid], horizon: Horizon) -
     Ok(rows)
 }
 
-/// What is booked in this time, and where, but for the assignments that are to be replaced.
+/// What is booked in this time, and where, but for the assignments that are to be replaced. Whoever is expected to take
+/// longer is taken for so long, and so is who has been booked for less than the work takes by now.
 pub async fn bookings(
     tx: &mut TenantTx,
     engineers: &[Uuid],
@@ -293,12 +294,22 @@ pub async fn bookings(
 ) -> Result<Vec<BookingRow>, PlanningError> {
     let rows = sqlx::query_as!(
         BookingRow,
-        r#"select b.user_id as engineer_id, b.starts_at, b.ends_at, t.priority, s.lat as "lat?", s.lon as "lon?"
-        from booking b
+        r#"select b.user_id as engineer_id, b.starts_at, b.until as "ends_at!", t.priority, s.lat as "lat?", s.lon as "lon?"
+        from (
+            select b.user_id, b.starts_at, b.ticket_id, b.grant_id,
+                case
+                    when v.status in ('done', 'verified', 'closed', 'cancelled') then b.ends_at
+                    else greatest(b.ends_at, o.expected_end, b.starts_at + t.duration_ms * interval '1 millisecond')
+                end as until
+            from booking b
+            join ticket t on t.ticket_id = b.ticket_id
+            join visit v on v.visit_id = b.visit_id
+            left join overrun o on o.grant_id = b.grant_id
+            where b.user_id = any($1) and b.starts_at < $3 and b.starts_at > $2::timestamptz - interval '7 days'
+        ) b
         join ticket t on t.ticket_id = b.ticket_id
         left join site s on s.site_id = t.site_id
-        where b.user_id = any($1) and b.ends_at > $2 and b.starts_at < $3
-            and b.grant_id <> all($4)
+        where b.until > $2 and b.grant_id <> all($4)
         order by b.starts_at"#,
         engineers,
         horizon.from,

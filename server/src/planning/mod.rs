@@ -14,6 +14,7 @@ pub mod offers;
 pub mod promise;
 pub mod automatic;
 pub mod pool;
+pub mod replan;
 
 mod choose;
 mod considered;

@@ -43,6 +43,24 @@ pub async fn insert_explanation(
     Ok(())
 }
 
+/// If that is what was suggested because the appointment could not stay, keeps why.
+pub async fn keep_cause(tx: &mut TenantTx, grant: GrantId, give: &Give) -> Result<(), PlanningError> {
+    let Some(instead_of) = give.instead_of else { return Ok(()) };
+    sqlx::query!(
+        "insert into replanned (tenant_id, grant_id, visit_id, ticket_id, instead_of, cause)
+        select s.tenant_id, $1, s.visit_id, s.ticket_id, s.instead_of, s.cause
+        from suggestion s
+        where s.visit_id = $2 and s.instead_of = $3 and s.engineer_id = $4",
+        grant.0,
+        give.visit.0,
+        instead_of.0,
+        give.chosen.engineer.0,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn forget_suggestion(tx: &mut TenantTx, visit: VisitId) -> Result<(), PlanningError> {
     sqlx::query!("delete from suggestion where visit_id = $1", visit.0).execute(&mut **tx).await?;
     Ok(())
@@ -61,7 +79,8 @@ pub async fn keep_suggestion(
         "insert into suggestion (tenant_id, visit_id, ticket_id, made_at, engineer_id, starts_at, ends_at, considered, policy)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict on constraint suggestion_pkey do update
-        set made_at = $4, engineer_id = $5, starts_at = $6, ends_at = $7, considered = $8, policy = $9",
+        set made_at = $4, engineer_id = $5, starts_at = $6, ends_at = $7, considered = $8, policy = $9, instead_of = null,
+            cause = null",
         tx.tenant().0,
         visit.0,
         ticket.0,

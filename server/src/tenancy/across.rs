@@ -53,6 +53,14 @@ impl Tenancy {
         Ok(tenants.into_iter().map(TenantId).collect())
     }
 
+    /// The tenants in which somebody is at an appointment now, or should be.
+    pub async fn under_way(&self, now: DateTime<Utc>) -> Result<Vec<TenantId>, sqlx::Error> {
+        let tenants = sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from tenants_under_way($1)"#, now)
+            .fetch_all(self.pool())
+            .await?;
+        Ok(tenants.into_iter().map(TenantId).collect())
+    }
+
     /// Drops positions kept long enough, at most `most` rows of a kind; returns how many there were of the kind with
     /// the most.
     pub async fn forget_positions(&self, now: DateTime<Utc>, most: i32) -> Result<i64, sqlx::Error> {

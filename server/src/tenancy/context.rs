@@ -51,6 +51,8 @@ pub enum SystemEntry {
     LogDays,
     /// Working on plans that were ordered.
     Plans,
+    /// Noticing what takes longer than planned.
+    Overruns,
 }
 
 impl TenantCtx {

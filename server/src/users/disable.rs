@@ -34,7 +34,7 @@ pub async fn enable(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> Resu
     Ok(store::update(tx, &row).await?)
 }
 
-/// Where an engineer leaves or comes back, his share of the work goes or comes with him.
+/// Where an engineer leaves or comes back, his share of the work goes or comes with him, and whoever plans must know.
 async fn tell(tx: &mut TenantTx, user: UserId, now: DateTime<Utc>) -> Result<(), UserError> {
     Ok(outbox::append(tx, &Event::engineer_changed(user), ServerTime(now.timestamp_millis())).await?)
 }

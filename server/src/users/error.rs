@@ -23,7 +23,7 @@ pub enum UserError {
     Invalid { field: &'static str, reason: &'static str },
     #[error("password")]
     Password(#[from] PasswordError),
-    #[error("an event")]
+    #[error("the planners could not be told")]
     Event(#[from] LedgerError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -5,6 +5,7 @@ mod plans;
 mod wakeup;
 mod cleanup;
 mod log_days;
+mod overruns;
 mod gauges;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ use relay::{Consumer, Pace, Relay};
 use wakeup::Sleeper;
 
 pub use log_days::close_days;
+pub use overruns::notice_overruns;
 
 /// Who acts on the events of the outbox. This list is the whole wiring.
 pub fn consumers(state: &AppState) -> Vec<Consumer> {
@@ -78,6 +80,7 @@ impl Workers {
         workers.spawn(plans.run(stopping.clone()));
         workers.spawn(cleanup::run(state.clone(), stopping.clone()));
         workers.spawn(log_days::run(state.clone(), stopping.clone()));
+        workers.spawn(overruns::run(state.clone(), stopping.clone()));
         workers.spawn(gauges::run(state.clone(), names, stopping));
         workers
     }

@@ -21,6 +21,7 @@ const DEFINERS: [&str; 12] = [
     "relay_lag_s",
     "sign_in_candidates",
     "tenants",
+    "tenants_under_way",
 ];
 
 /// Unique constraints and keys over all tenants: a second tenant learns from them that a value is taken.

@@ -13,4 +13,6 @@ mod automatic;
 mod offers;
 mod settings;
 mod pool;
+mod replanning;
+mod overruns;
 mod access;
