@@ -2,8 +2,9 @@
 //!
 //! An order is a row. A worker takes it under a lease and carries it out: the rows are read in one short transaction, the
 //! engine searches with none open, the plan is written down with its reasons in one more, and what it gives to whom is
-//! assigned in small ones, from what was written down. Of a draft that is what somebody accepts. So a process that is killed loses nothing: another takes the order
-//! up when the lease has run out, plans anew from the same seed, or goes on assigning where the other stopped.
+//! assigned in small ones, from what was written down; of a draft, what somebody accepts. So a process that is killed
+//! loses nothing: another takes the order up when the lease has run out, plans anew from the same seed, or goes on
+//! assigning where the other stopped.
 //!
 //! Meanwhile the company goes on working: whoever was booked or assigned since then stays so, and the visit concerned is
 //! ranked once more by itself, or left with a reason.

@@ -1,6 +1,6 @@
 //! Plans as drafts: looked at, compared with today, accepted whole or in part.
 
-use callout_tests::Answer;
+use callout_tests::{Actor, Answer};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -8,16 +8,20 @@ use super::area::{Area, Asked, Wanted, list, no_skills, skilled, time};
 
 async fn draft(area: &Area, more: Value) -> Value {
     let mut order = json!({ "from": area.at(0.0), "to": area.at(24.0), "draft": true, "rounds": 300 });
-    order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    order.as_object_mut().expect("an order").extend(more.as_object().expect("more of it").clone());
     area.plan(order).await
 }
 
+fn id(plan: &Value) -> &str {
+    plan["plan_id"].as_str().expect("a plan")
+}
+
 async fn accept(area: &Area, plan: &Value, part: Value) -> Answer {
-    area.dora.post(&format!("/plans/{}/accept", plan["plan_id"].as_str().unwrap()), &part).await
+    area.dora.post(&format!("/plans/{}/accept", id(plan)), &part).await
 }
 
 async fn rows(area: &Area, plan: &Value, what: &str) -> Vec<Value> {
-    let path = format!("/plans/{}/{what}", plan["plan_id"].as_str().unwrap());
+    let path = format!("/plans/{}/{what}", id(plan));
     list(&area.dora.get(&path).await.expect(200).json()["items"]).to_vec()
 }
 
@@ -75,7 +79,7 @@ async fn a_draft_changes_nothing_until_it_is_accepted_whole_or_in_part() {
         assert_eq!((refused.problem(422).as_str(), &refused.json()["field"]), ("invalid-field", &json!(field)));
     }
     let stranger = area.app.another_tenant("globex").await.dispatcher("sam").await;
-    let path = format!("/plans/{}/accept", plan["plan_id"].as_str().unwrap());
+    let path = format!("/plans/{}/accept", id(&plan));
     assert_eq!(stranger.post(&path, &json!({})).await.problem(404), "not-found");
     assert_eq!(ana.post(&path, &json!({})).await.problem(403), "forbidden");
 
@@ -161,9 +165,16 @@ async fn what_has_changed_since_is_told_and_not_overwritten() {
     assert_eq!(accept(&area, &plan, json!({})).await.expect(200).json(), accepted);
 }
 
-#[tokio::test]
-async fn two_engineers_swap_their_visits() {
-    let area = Area::new().await;
+/// Two engineers who have each other's visits, at the same time.
+struct Crossed {
+    ana: Actor,
+    ben: Actor,
+    /// Which ana has, and ben lives near.
+    far: Wanted,
+    near: Wanted,
+}
+
+async fn crossed(area: &Area) -> Crossed {
     let ana = area.engineer("ana", (0.0, 0.0), no_skills()).await;
     let ben = area.engineer("ben", (20.0, 0.0), no_skills()).await;
     let at_ten = |site| Asked::at(site).starting_between(area.at(10.0), area.at(10.0));
@@ -171,6 +182,34 @@ async fn two_engineers_swap_their_visits() {
     let near = area.ask(at_ten(area.site(Some((0.0, 1.0))).await)).await;
     area.assign(far, &ana).await;
     area.assign(near, &ben).await;
+    Crossed { ana, ben, far, near }
+}
+
+#[tokio::test]
+async fn who_has_set_out_is_not_called_back() {
+    let area = Area::new().await;
+    let Crossed { ana, ben, far, near } = crossed(&area).await;
+    let plan = draft(&area, json!({ "replan": true })).await;
+    assert_eq!(plan["after"]["appointments_changed"], 2);
+    let mut phone = ana.phone().await;
+    phone.online().await.offline();
+    phone.accept(far.visit);
+    phone.depart(far.visit);
+    phone.online().await;
+    let accepted = accept(&area, &plan, json!({})).await.expect(200).json();
+    assert_eq!((&accepted["accepted"], &accepted["conflicts"]), (&json!(0), &json!(2)));
+    assert_eq!(row(&area, &plan, far).await["conflict"], "begun");
+    assert_eq!(row(&area, &plan, near).await["conflict"], "double_booked");
+    assert_eq!((area.holders(far).await[0].0, area.holders(near).await[0].0), (ana.user.0, ben.user.0));
+    assert_eq!((assignments(&area).await, area.bookings().await), ((2, 2), 2));
+    let plan = draft(&area, json!({ "replan": true })).await;
+    assert_eq!((&plan["visits"], &row(&area, &plan, near).await["change"]), (&json!(1), &json!("unchanged")));
+}
+
+#[tokio::test]
+async fn two_engineers_swap_their_visits() {
+    let area = Area::new().await;
+    let Crossed { ana, ben, far, near } = crossed(&area).await;
     let holders = async || (area.holders(far).await[0].0, area.holders(near).await[0].0);
 
     let quiet = draft(&area, json!({})).await;
