@@ -2,13 +2,15 @@
 //!
 //! An event only says where to look. What is so now is read, in short transactions with none open while the engine
 //! computes: who can work when, what has begun, what takes longer. `judge` finds the appointments that cannot stay, `place`
-//! looks for where they could go while every other one stays exactly as it is. Then, by the type of the ticket, the moves are made, or suggested to a dispatcher. So an event that comes twice,
+//! looks for where they could go while every other one stays exactly as it is; where that is nowhere, a few others make
+//! `room`. Then, by the type of the ticket, the moves are made, or suggested to a dispatcher. So an event that comes twice,
 //! late or out of order does no harm, and two servers at once book nobody twice: whoever finds that an appointment is not
 //! what was read begins anew.
 
 mod today;
 mod judge;
 mod place;
+mod room;
 mod carry_out;
 mod fill;
 mod overruns;
@@ -24,7 +26,7 @@ use sync_core::time::ServerTime;
 use super::{Happened, PlanningError, Terms};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::tenancy::{TenantCtx, TenantTx};
-use carry_out::{carry_out, is_overtaken};
+use carry_out::{carry_out, is_overtaken, make_together};
 use judge::misfits;
 use place::{Neighbourhood, Proposal};
 use today::Today;
@@ -124,7 +126,19 @@ async fn attempt(
         let (around, policy) = (Neighbourhood::read(ctx, &misfits, &terms, now).await?, terms.policy.clone());
         proposals = beside(move || around.place(&policy)).await?.into();
     }
-    carry_out(ctx, ledger, &proposals, &today, &terms).await
+    carry_out(ctx, ledger, &proposals, &today, &terms).await?;
+    for wanted in proposals.iter().filter(|proposal| proposal.wants_room()).take(MOST_ROOMS) {
+        let (around, policy) = (room::read(ctx, &wanted.held, &terms, &today).await?, terms.policy.clone());
+        let wanted = wanted.clone();
+        if let Some(moves) = beside(move || room::make_room(&around, &wanted, &policy)).await? {
+            match make_together(ctx, ledger, moves, &today, &terms).await {
+                // It stays as a suggestion that nobody can; the next event looks again.
+                Err(error) if is_overtaken(&error) => tracing::info!(%error, "nobody made room after all"),
+                made => made?,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Computes beside the tasks of the server.
@@ -138,5 +152,7 @@ const UPSETTING: [&str; 8] =
 /// Those after which the time booked for a visit may not be needed any more.
 const ENDING: [&str; 2] = ["cancel", "done"];
 const FREEING: [&str; 4] = ["cancel", "unassign", "decline", "done"];
+/// For how many appointments others are asked to make room, at one event.
+const MOST_ROOMS: usize = 3;
 /// How often it is tried with what others have changed meanwhile.
 const ATTEMPTS: u32 = 4;

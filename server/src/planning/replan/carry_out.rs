@@ -47,24 +47,73 @@ async fn make(
     terms: &Terms,
 ) -> Result<(), PlanningError> {
     let moves: Vec<&Proposal> = proposals.iter().filter(|proposal| proposal.is_made()).collect();
-    let tickets: Vec<TicketId> = moves.iter().map(|one| one.held.ticket).collect();
-    lock_in_order(tx, &tickets).await?;
-    let held: Vec<&Held> = moves.iter().map(|one| &one.held).collect();
-    if !store::are_as_read(tx, &held).await? {
-        return Err(PlanningError::AssignmentEnded);
-    }
+    lock(tx, moves.iter().copied()).await?;
     for proposal in moves {
-        // With it stands why; whoever confirms a suggestion leaves the same trace.
-        store::keep(tx, proposal, terms, decision.at).await?;
-        let Some(give) = proposal.give() else { continue };
-        Box::pin(hand_over(tx, ledger, &give, decision, terms)).await?;
-        let (from, to) = (proposal.held.engineer, give.chosen.engineer);
-        tracing::info!(visit.id = %give.visit, engineer.id = %to, instead_of = %from, cause = proposal.cause, "visit moved by the server");
+        Box::pin(move_one(tx, ledger, proposal, decision, terms)).await?;
     }
     Ok(())
 }
 
+/// Makes moves that make room for each other, each as soon as its time is free; all of them, or none.
+pub async fn make_together(
+    ctx: &TenantCtx,
+    ledger: &Arc<Ledger>,
+    moves: Vec<Proposal>,
+    today: &Today,
+    terms: &Terms,
+) -> Result<(), PlanningError> {
+    let (ledger, moves, terms): (_, Arc<[Proposal]>, _) = (Arc::clone(ledger), moves.into(), terms.clone());
+    let decision = Decision { by: By::caller(ctx), mode: Mode::Automatic, run: None, at: today.now };
+    let write = async move |tx: &mut TenantTx| {
+        lock(tx, moves.iter()).await?;
+        let mut pending: Vec<&Proposal> = moves.iter().collect();
+        while !pending.is_empty() {
+            let mut blocked = Vec::new();
+            for proposal in &pending {
+                match Box::pin(move_one(tx, &ledger, proposal, decision, &terms)).await {
+                    Err(error) if error.is_double_booked() => blocked.push(*proposal),
+                    made => made?,
+                }
+            }
+            if blocked.len() == pending.len() {
+                return Err(PlanningError::AssignmentEnded);
+            }
+            pending = blocked;
+        }
+        Ok(())
+    };
+    ctx.transact(write).await
+}
+
+/// Locks the tickets, and makes sure that the appointments are what was read.
+async fn lock<'a>(tx: &mut TenantTx, moves: impl Iterator<Item = &'a Proposal>) -> Result<(), PlanningError> {
+    let (tickets, held): (Vec<TicketId>, Vec<&Held>) = moves.map(|one| (one.held.ticket, &one.held)).unzip();
+    lock_in_order(tx, &tickets).await?;
+    if store::are_as_read(tx, &held).await? { Ok(()) } else { Err(PlanningError::AssignmentEnded) }
+}
+
+async fn move_one(
+    tx: &mut TenantTx,
+    ledger: &Ledger,
+    proposal: &Proposal,
+    decision: Decision,
+    terms: &Terms,
+) -> Result<(), PlanningError> {
+    // With it stands why; whoever confirms a suggestion leaves the same trace.
+    store::keep(tx, proposal, terms, decision.at).await?;
+    let Some(give) = proposal.give() else { return Ok(()) };
+    hand_over(tx, ledger, &give, decision, terms).await?;
+    let (from, to) = (proposal.held.engineer, give.chosen.engineer);
+    tracing::info!(visit.id = %give.visit, engineer.id = %to, instead_of = %from, cause = proposal.cause, "visit moved by the server");
+    Ok(())
+}
+
 impl Proposal {
+    /// Whether others should make room for it.
+    pub fn wants_room(&self) -> bool {
+        self.chosen.is_none() && !self.must_ask && self.cause != "late"
+    }
+
     /// Whether the server does it without asking.
     fn is_made(&self) -> bool {
         self.chosen.is_some() && !self.must_ask

@@ -26,7 +26,7 @@ pub struct Misfit {
 
 /// The appointments that cannot stay. `changed` is the ticket that something was done to.
 pub fn misfits(today: &Today, changed: Option<TicketId>, policy: &Policy) -> Vec<Misfit> {
-    let bare = bare(today);
+    let bare = bare(today, today.board.engine.now() - A_DAY_S);
     let mut found: Vec<Misfit> = Vec::new();
     for held in today.held.iter().filter(|held| held.is_on_board() && held.ends_at > today.now) {
         let rule = bare.as_ref().and_then(|bare| broken_rule(today, bare, held, policy));
@@ -52,8 +52,8 @@ fn misfit(today: &Today, held: &Held, cause: &'static str) -> Misfit {
     Misfit { held: held.clone(), cause, must_ask }
 }
 
-/// The engineers with nothing to do and, so that nothing is past, some time ago.
-fn bare(today: &Today) -> Option<Engine> {
+/// The engineers with nothing to do, at some moment: before what is looked at, so that nothing is past.
+pub fn bare(today: &Today, now: i64) -> Option<Engine> {
     let engine = &today.board.engine;
     let free = |engineer: &callout_dispatch::Engineer| callout_dispatch::Engineer {
         commitments: Vec::new(),
@@ -61,7 +61,7 @@ fn bare(today: &Today) -> Option<Engine> {
         ..engineer.clone()
     };
     let engineers = engine.engineers().iter().map(free).collect();
-    Engine::new(engine.now() - A_DAY_S, engine.travel().clone(), engineers, Vec::new()).ok()
+    Engine::new(now, engine.travel().clone(), engineers, Vec::new()).ok()
 }
 
 /// The rule that forbids an appointment whatever else the engineer has to do.
@@ -164,4 +164,4 @@ const A_DAY_S: i64 = 86_400;
 /// What begins later is another day.
 const A_SHIFT: TimeDelta = TimeDelta::hours(16);
 /// Whoever is not held up may be on the way to what begins so soon.
-const SETTING_OUT: TimeDelta = TimeDelta::minutes(30);
+pub const SETTING_OUT: TimeDelta = TimeDelta::minutes(30);

@@ -206,6 +206,34 @@ async fn more_work_pushes_only_what_it_must() {
 }
 
 #[tokio::test]
+async fn where_nothing_else_helps_somebody_makes_room() {
+    let area = Area::new().await;
+    let ben = area.engineer("ben", (1.0, 0.0), no_skills()).await;
+    let site = area.site(Some((1.0, 0.1))).await;
+    let flexible = Asked::at(site).of_type("automatic").starting_between(area.at(9.0), area.at(13.0));
+    let flexible = area.ask(flexible).await;
+    area.relay().await;
+    assert_eq!(area.holders(flexible).await, [(ben.user.0, Some(area.at(9.0)))]);
+    let late = area.at_hour(site, "automatic", 14.0).await;
+    area.relay().await;
+    let stays = area.assignment(late).await;
+    let ana = area.engineer("ana", (1.0, 0.5), no_skills()).await;
+    let fixed = area.at_hour(site, "automatic", 9.0).await;
+    area.relay().await;
+    assert_eq!(area.holders(fixed).await, [(ana.user.0, Some(area.at(9.0)))]);
+
+    area.falls_ill(&ana, 0.0).await;
+    area.app.relayed().await;
+    assert_eq!(area.holders(fixed).await, [(ben.user.0, Some(area.at(9.0)))]);
+    assert_eq!(area.holders(flexible).await, [(ben.user.0, Some(area.at(10.0)))]);
+    assert_eq!(
+        (&area.why(fixed).await["cause"], &area.why(flexible).await["cause"]),
+        (&json!("time_off"), &json!("makes_room"))
+    );
+    assert_eq!((area.assignment(late).await, area.bookings().await, area.all_suggestions().await), (stays, 3, vec![]));
+}
+
+#[tokio::test]
 async fn time_that_is_given_back_goes_to_a_visit_that_had_nobody() {
     let area = Area::new().await;
     let ana = area.recruit("ana", Some((0.0, 0.0)), no_skills()).await;
