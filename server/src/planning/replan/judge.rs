@@ -142,7 +142,10 @@ fn kept(today: &Today, held: &Held, policy: &Policy) -> Option<Visit> {
     let latest = visit.windows.iter().map(|window| window.latest()).max().unwrap_or(i64::MAX);
     let latest = (start + i64::from(policy.moved_tolerance_s)).min(latest.max(start));
     let window = TimeWindow::new(start, latest).ok()?;
-    Some(Visit { windows: vec![window], pinned_start: None, ..visit.clone() })
+    // Who may do it has been judged; by their numbers the others are not on the board of one.
+    let (barred, preferred) = (Vec::new(), Vec::new());
+    let windows = vec![window];
+    Some(Visit { windows, pinned_start: None, pinned_engineer: None, barred, preferred, ..visit.clone() })
 }
 
 /// What the engineer was to do, shift by shift.

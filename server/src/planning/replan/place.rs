@@ -85,6 +85,12 @@ impl Neighbourhood {
             let held = &misfit.held;
             let old = stands.remove(&held.grant);
             let proposal = self.propose(misfit, stands.values().chain(&placed), policy);
+            let is_as_it_was =
+                |chosen: &Candidate| chosen.engineer_id == held.engineer.0 && chosen.starts_at == held.starts_at;
+            if proposal.chosen.as_ref().is_some_and(is_as_it_was) {
+                stands.extend(old.map(|old| (held.grant, old)));
+                continue;
+            }
             // Until somebody has confirmed it the old time is taken as well.
             if proposal.chosen.is_none() || misfit.must_ask {
                 stands.extend(old.map(|old| (held.grant, old)));

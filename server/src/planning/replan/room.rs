@@ -62,7 +62,7 @@ fn able(today: &Today, held: &Held, policy: &Policy) -> Option<(Vec<EngineerInde
     let (now, start) = (seconds_from(today.now), seconds_from(held.starts_at));
     let anytime = || TimeWindow::new(now.max(start - AN_HOUR_S), now.max(start + 12 * AN_HOUR_S)).ok();
     let windows = if visit.windows.is_empty() { vec![anytime()?] } else { visit.windows.clone() };
-    let visit = Visit { windows, pinned_start: None, ..visit.clone() };
+    let mut visit = Visit { windows, pinned_start: None, preferred: Vec::new(), ..visit.clone() };
     let bare = bare(today, now)?;
     let everybody = (0..u32::try_from(bare.engineers().len()).ok()?).map(EngineerIndex);
     let mut able: Vec<_> = everybody.filter_map(|engineer| assess(&bare, &visit, engineer, policy).ok()).collect();
@@ -70,6 +70,8 @@ fn able(today: &Today, held: &Held, policy: &Policy) -> Option<(Vec<EngineerInde
     able.truncate(MOST_ASKED);
     let mut crew: Vec<EngineerIndex> = able.into_iter().map(|candidate| candidate.engineer).collect();
     crew.sort_unstable();
+    // None of them is; and the crew is numbered anew.
+    visit.barred.clear();
     (!crew.is_empty()).then_some((crew, visit))
 }
 
@@ -95,7 +97,10 @@ fn as_published(today: &Today, held: &Held, crew: &[EngineerIndex]) -> Option<Vi
     let engineer = u32::try_from(crew.iter().position(|one| *one == engineer)?).ok()?;
     let published = Some(Published { engineer: EngineerIndex(engineer), start });
     let windows = vec![TimeWindow::new(start, latest).ok()?];
-    Some(Visit { windows, pinned_start: None, published, ..visit.clone() })
+    let here =
+        |one: &EngineerIndex| crew.iter().zip(0..).find(|(there, _)| *there == one).map(|(_, at)| EngineerIndex(at));
+    let (barred, preferred) = (visit.barred.iter().filter_map(here).collect(), Vec::new());
+    Some(Visit { windows, pinned_start: None, published, barred, preferred, ..visit.clone() })
 }
 
 /// The crew, with everything that does not move as it is.
