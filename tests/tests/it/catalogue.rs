@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 const SHARED: [&str; 2] = ["_sqlx_migrations", "server_epoch"];
 
 /// Functions that run with other rights than their caller's. Each answers one narrow question.
-const DEFINERS: [&str; 12] = [
+const DEFINERS: [&str; 13] = [
     "authenticate",
     "claim_server_epoch",
     "feed_lag_s",
