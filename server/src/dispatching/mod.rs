@@ -30,8 +30,5 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    routes::routes()
-        .merge(plan_routes::routes())
-        .merge(offer_routes::routes())
-        .merge(settings_routes::routes())
+    routes::routes().merge(plan_routes::routes()).merge(offer_routes::routes()).merge(settings_routes::routes())
 }
