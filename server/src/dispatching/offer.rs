@@ -77,7 +77,7 @@ pub async fn accept(
         ctx.transact(async move |tx: &mut TenantTx| {
             let held = store::holder(tx, visit).await?;
             let terms = Terms::load(tx).await?;
-            let made = promise(tx, &ledger, chosen, held, decision, &terms).await?;
+            let made = Box::pin(promise(tx, &ledger, chosen, held, decision, &terms)).await?;
             match made {
                 Some(made) => explain::explain(tx, made.grant).await.map(Some),
                 None => Ok(None),

@@ -69,7 +69,7 @@ impl Busy {
             .bind(self.area.app.state().clock.now())
             .execute(&mut self.area.app.database().superuser().await)
             .await
-            .unwrap();
+            .expect("the devices");
     }
 
     async fn round(&self) -> usize {
