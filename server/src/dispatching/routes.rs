@@ -146,8 +146,8 @@ async fn explain_assignment(ctx: TenantCtx, Path(assignment): Path<Uuid>) -> Api
     Ok(Json(view))
 }
 
-/// What the server suggests and nobody has confirmed; also the visits that nobody can take, and appointments that cannot
-/// stay. One of those is confirmed by reassigning it to this engineer at this time.
+/// What the server suggests and nobody has confirmed. Also the visits that nobody can take, and appointments that cannot
+/// stay: one of those is confirmed by reassigning it to this engineer at this time.
 #[utoipa::path(get, path = "/suggestions", tag = "dispatching", params(PageQuery),
     responses((status = 200, body = Page<SuggestionView>), (status = "4XX", body = ProblemView)))]
 async fn list_suggestions(ctx: TenantCtx, Query(page): Query<PageQuery>) -> ApiResult<Json<Page<SuggestionView>>> {
