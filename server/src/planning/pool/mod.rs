@@ -2,7 +2,7 @@
 //!
 //! A visit is on offer while nobody has it, its site is located, and either its mode is `pool` or a dispatcher has put it
 //! there by hand. [`offers`] follows the outbox and keeps, for each engineer, what he may take: whoever passes the hard
-//! rules that are not about time. [`take`] decides what comes of a wish, with the ticket locked; until then an offer is
+//! rules that are not about time. [`mod@take`] decides what comes of a wish, with the ticket locked; until then an offer is
 //! no promise.
 
 pub mod offers;
