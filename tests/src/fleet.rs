@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use callout_server::boot::{self, Running};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest, Routing};
 use callout_server::platform::postgres::{DATABASE, Durability, Embedded, EmbeddedOptions, LogIn};
 use callout_server::tenancy::database;
 use futures_util::future::join_all;
@@ -85,6 +85,7 @@ impl Cluster {
             database_owner_url: None,
             database_connections: 8,
             signing_key_file: None,
+            routing: Routing::default(),
             limits: Limits::default(),
             oldest: Oldest::default(),
             log_format: LogFormat::Pretty,

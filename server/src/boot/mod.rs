@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod database;
+mod routing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,6 +84,7 @@ async fn assemble(config: &Config, database: &Database, clock: Clock, shutdown: 
         passwords: Passwords::new(random),
         signer: ServerSigner::from_secret(&secret),
         server_epoch,
+        roads: routing::roads(&config.routing)?,
         ledger: Arc::new(Ledger::new(server_epoch, Vouching::from_secret(&secret))),
         shutdown,
         blobs: Arc::new(blobs),

@@ -7,6 +7,7 @@ use super::store;
 use crate::ledger::{By, Ledger};
 use crate::planning::assign::{Assigned, Decision, assign as decide};
 use crate::planning::rank::Question;
+use crate::planning::travel::Roads;
 use crate::planning::{Mode, PlanningError, Terms, Wish};
 use crate::tenancy::TenantTx;
 
@@ -17,6 +18,7 @@ pub async fn assign(
     visit: VisitId,
     wish: Wish,
     by: By,
+    roads: &Roads,
     now: DateTime<Utc>,
 ) -> Result<Assigned, PlanningError> {
     let is_suggested = match wish.engineer {
@@ -25,6 +27,6 @@ pub async fn assign(
     };
     let mode = if is_suggested { Mode::Suggested } else { Mode::Manual };
     let decision = Decision { by, mode, run: None, at: now };
-    let terms = Terms::load(tx).await?;
+    let terms = Terms::load(tx).await?.by(roads);
     decide(tx, ledger, Question::about(visit), wish, decision, &terms).await
 }

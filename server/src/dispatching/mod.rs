@@ -8,6 +8,7 @@ mod routes;
 mod plan_routes;
 mod offer_routes;
 mod settings_routes;
+mod travel_profile;
 mod suggest;
 mod assign;
 mod reassign;
@@ -30,5 +31,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
-    routes::routes().merge(plan_routes::routes()).merge(offer_routes::routes()).merge(settings_routes::routes())
+    routes::routes()
+        .merge(plan_routes::routes())
+        .merge(offer_routes::routes())
+        .merge(settings_routes::routes())
+        .merge(travel_profile::routes())
 }

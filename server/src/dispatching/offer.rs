@@ -16,6 +16,7 @@ use crate::ledger::{By, Ledger};
 use crate::planning::assign::{Decision, persist};
 use crate::planning::offers::{Inquiry, Offers, Request, Subject, offers};
 use crate::planning::promise::{Promise, promise};
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{Considered, Mode, PlanningError, Terms};
 use crate::platform::problem::{ApiResult, Problem, invalid};
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -23,6 +24,7 @@ use crate::tenancy::{TenantCtx, TenantTx};
 /// Windows to offer for a visit.
 pub async fn for_visit(
     ctx: &TenantCtx,
+    roads: &Roads,
     visit: VisitId,
     request: &OffersRequest,
     now: DateTime<Utc>,
@@ -35,12 +37,17 @@ pub async fn for_visit(
         most: most(request)?,
         preferred: request.preferred_engineer_id.map(UserId),
     };
-    let found = offers(ctx, inquiry, now).await?;
+    let found = offers(ctx, roads, inquiry, now).await?;
     view(ctx, found, zone.name().to_owned()).await
 }
 
 /// Windows to offer for work that has no ticket yet.
-pub async fn for_request(ctx: &TenantCtx, request: NewOffersRequest, now: DateTime<Utc>) -> ApiResult<OffersView> {
+pub async fn for_request(
+    ctx: &TenantCtx,
+    roads: &Roads,
+    request: NewOffersRequest,
+    now: DateTime<Utc>,
+) -> ApiResult<OffersView> {
     let asked = request.asked();
     let work = ctx.read(async move |tx: &mut TenantTx| work(tx, &request, now).await).await?;
     let zone = time_zone(&work.time_zone).map_err(invalid("time_zone"))?;
@@ -50,7 +57,7 @@ pub async fn for_request(ctx: &TenantCtx, request: NewOffersRequest, now: DateTi
         most: most(&asked)?,
         preferred: asked.preferred_engineer_id.map(UserId),
     };
-    let found = offers(ctx, inquiry, now).await?;
+    let found = offers(ctx, roads, inquiry, now).await?;
     view(ctx, found, zone.name().to_owned()).await
 }
 
@@ -58,6 +65,7 @@ pub async fn for_request(ctx: &TenantCtx, request: NewOffersRequest, now: DateTi
 pub async fn accept(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     visit: VisitId,
     request: AcceptOfferRequest,
     now: DateTime<Utc>,
@@ -72,11 +80,11 @@ pub async fn accept(
     };
     let mode = if chosen.engineer.is_some() { Mode::Manual } else { Mode::Suggested };
     let decision = Decision { by: By::caller(ctx), mode, run: None, at: now };
-    let keep = || {
+    let keep = |roads: Roads| {
         let ledger = Arc::clone(ledger);
         ctx.transact(async move |tx: &mut TenantTx| {
             let held = store::holder(tx, visit).await?;
-            let terms = Terms::load(tx).await?;
+            let terms = Terms::load(tx).await?.by(&roads);
             let made = Box::pin(promise(tx, &ledger, chosen, held, decision, &terms)).await?;
             match made {
                 Some(made) => explain::explain(tx, made.grant).await.map(Some),
@@ -84,10 +92,16 @@ pub async fn accept(
             }
         })
     };
-    match persist(keep).await {
+    let kept = informed(roads, |roads: Roads| {
+        persist({
+            let keep = &keep;
+            move || keep(roads.clone())
+        })
+    });
+    match kept.await {
         Ok(assignment) => Ok(AcceptedOfferView { visit_id: visit.0, window: chosen.window.into(), assignment }),
         Err(error) if is_gone(&error) => {
-            let fresh = for_visit(ctx, visit, &request.otherwise.unwrap_or_default(), now).await?;
+            let fresh = for_visit(ctx, roads, visit, &request.otherwise.unwrap_or_default(), now).await?;
             Err(gone(error, &fresh))
         }
         Err(error) => Err(error.into()),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::offer;
 use super::offer_view::{AcceptOfferRequest, AcceptedOfferView, NewOffersRequest, OffersRequest, OffersView};
 use crate::ledger::Ledger;
+use crate::planning::travel::Roads;
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path};
 use crate::platform::problem::{ApiResult, ProblemView};
@@ -33,11 +34,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
 async fn offer_windows(
     ctx: TenantCtx,
     State(clock): State<Clock>,
+    State(roads): State<Roads>,
     Path(visit): Path<Uuid>,
     Json(request): Json<OffersRequest>,
 ) -> ApiResult<Json<OffersView>> {
     ctx.require(Permission::Dispatch)?;
-    Ok(Json(offer::for_visit(&ctx, VisitId(visit), &request, clock.now()).await?))
+    Ok(Json(offer::for_visit(&ctx, &roads, VisitId(visit), &request, clock.now()).await?))
 }
 
 /// When somebody could come for work that has no ticket yet. Nothing is reserved.
@@ -46,10 +48,11 @@ async fn offer_windows(
 async fn offer_windows_for_request(
     ctx: TenantCtx,
     State(clock): State<Clock>,
+    State(roads): State<Roads>,
     Json(request): Json<NewOffersRequest>,
 ) -> ApiResult<Json<OffersView>> {
     ctx.require(Permission::Dispatch)?;
-    Ok(Json(offer::for_request(&ctx, request, clock.now()).await?))
+    Ok(Json(offer::for_request(&ctx, &roads, request, clock.now()).await?))
 }
 
 /// The customer has chosen a window: the visit gets it, and with `assign` an engineer. If it cannot be kept any more
@@ -61,11 +64,12 @@ async fn offer_windows_for_request(
 async fn accept_offer(
     ctx: TenantCtx,
     State(clock): State<Clock>,
+    State(roads): State<Roads>,
     State(ledger): State<Arc<Ledger>>,
     Path(visit): Path<Uuid>,
     Json(request): Json<AcceptOfferRequest>,
 ) -> ApiResult<Json<AcceptedOfferView>> {
     ctx.require(Permission::Dispatch)?;
     ctx.require(Permission::EditTickets)?;
-    Ok(Json(offer::accept(&ctx, &ledger, VisitId(visit), request, clock.now()).await?))
+    Ok(Json(offer::accept(&ctx, &ledger, &roads, VisitId(visit), request, clock.now()).await?))
 }

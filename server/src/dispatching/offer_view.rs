@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::view::{CandidateView, ExplanationView, Names};
+use super::view::{CandidateView, ExplanationView, Names, TravelView};
 use crate::directory::PositionView;
 use crate::planning::offers::{Impossible, Offer, Offers, Window};
 
@@ -112,6 +112,7 @@ pub struct OffersView {
     pub impossible: Vec<ImpossibleWindowView>,
     /// Engineers not looked at because they live and work too far away.
     pub passed_over: u32,
+    pub travel: TravelView,
 }
 
 /// A window that can be kept, and who would come.
@@ -161,6 +162,7 @@ impl OffersView {
             offers: found.offers.into_iter().map(offer).collect(),
             impossible: found.impossible.into_iter().map(impossible).collect(),
             passed_over: found.passed_over,
+            travel: found.travel.into(),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::store;
 use crate::ledger::{By, Ledger};
 use crate::planning::assign::{Assigned, Decision, assign as decide};
 use crate::planning::rank::Question;
+use crate::planning::travel::Roads;
 use crate::planning::{Mode, PlanningError, Terms, Wish};
 use crate::tenancy::TenantTx;
 
@@ -18,6 +19,7 @@ pub async fn reassign(
     assignment: GrantId,
     wish: Wish,
     by: By,
+    roads: &Roads,
     now: DateTime<Utc>,
 ) -> Result<Assigned, PlanningError> {
     let held = store::assignment(tx, assignment).await?;
@@ -31,6 +33,6 @@ pub async fn reassign(
         None => true,
     };
     let mode = if is_suggested { Mode::Suggested } else { Mode::Manual };
-    let terms = Terms::load(tx).await?;
+    let terms = Terms::load(tx).await?.by(roads);
     decide(tx, ledger, question, wish, Decision { by, mode, run: None, at: now }, &terms).await
 }

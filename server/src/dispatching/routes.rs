@@ -15,6 +15,7 @@ use super::{assign, decline, explain, reassign, store, suggest, unassign};
 use crate::directory::prose;
 use crate::ledger::{By, Ledger};
 use crate::planning::assign::persist;
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{PlanningError, Wish};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
@@ -42,13 +43,15 @@ pub fn routes() -> OpenApiRouter<AppState> {
 async fn list_candidates(
     ctx: TenantCtx,
     State(clock): State<Clock>,
+    State(roads): State<Roads>,
     Path(visit): Path<Uuid>,
     Query(query): Query<CandidatesQuery>,
 ) -> ApiResult<Json<CandidatesView>> {
     ctx.require(Permission::Dispatch)?;
     let (visit, also, now) = (VisitId(visit), query.engineer_id.map(UserId), clock.now());
-    let view = ctx.read(async move |tx: &mut TenantTx| suggest::suggest(tx, visit, also, now).await).await?;
-    Ok(Json(view))
+    let suggest =
+        |roads: Roads| ctx.read(async move |tx: &mut TenantTx| suggest::suggest(tx, visit, also, &roads, now).await);
+    Ok(Json(informed(&roads, suggest).await?))
 }
 
 /// Give a visit that nobody has to an engineer, or to the best there is. Answers with the reasons, which are kept.
@@ -59,19 +62,27 @@ async fn assign_visit(
     ctx: TenantCtx,
     State(clock): State<Clock>,
     State(ledger): State<Arc<Ledger>>,
+    State(roads): State<Roads>,
     Path(visit): Path<Uuid>,
     Json(request): Json<AssignRequest>,
 ) -> ApiResult<(StatusCode, Json<ExplanationView>)> {
     ctx.require(Permission::Dispatch)?;
     let (wish, by, now) = (wish(request)?, By::caller(&ctx), clock.now());
-    let assign = || {
+    let assign = |roads: Roads| {
         let ledger = Arc::clone(&ledger);
         ctx.transact(async move |tx: &mut TenantTx| {
-            let made = assign::assign(tx, &ledger, VisitId(visit), wish, by, now).await?;
+            let made = assign::assign(tx, &ledger, VisitId(visit), wish, by, &roads, now).await?;
             explain::explain(tx, made.grant).await
         })
     };
-    Ok((StatusCode::CREATED, Json(persist(assign).await?)))
+    let assigned = informed(&roads, |roads: Roads| {
+        persist({
+            let assign = &assign;
+            move || assign(roads.clone())
+        })
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(assigned)))
 }
 
 /// Give a visit to somebody else, or at another time, in one step.
@@ -82,19 +93,27 @@ async fn reassign_visit(
     ctx: TenantCtx,
     State(clock): State<Clock>,
     State(ledger): State<Arc<Ledger>>,
+    State(roads): State<Roads>,
     Path(assignment): Path<Uuid>,
     Json(request): Json<AssignRequest>,
 ) -> ApiResult<(StatusCode, Json<ExplanationView>)> {
     ctx.require(Permission::Dispatch)?;
     let (wish, by, now) = (wish(request)?, By::caller(&ctx), clock.now());
-    let reassign = || {
+    let reassign = |roads: Roads| {
         let ledger = Arc::clone(&ledger);
         ctx.transact(async move |tx: &mut TenantTx| {
-            let made = reassign::reassign(tx, &ledger, GrantId(assignment), wish, by, now).await?;
+            let made = reassign::reassign(tx, &ledger, GrantId(assignment), wish, by, &roads, now).await?;
             explain::explain(tx, made.grant).await
         })
     };
-    Ok((StatusCode::CREATED, Json(persist(reassign).await?)))
+    let reassigned = informed(&roads, |roads: Roads| {
+        persist({
+            let reassign = &reassign;
+            move || reassign(roads.clone())
+        })
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(reassigned)))
 }
 
 /// Take a visit back. Nobody else is looked for.

@@ -6,6 +6,7 @@ use sync_core::ids::{UserId, VisitId};
 use super::store;
 use super::view::CandidatesView;
 use crate::planning::rank::{Question, rank};
+use crate::planning::travel::Roads;
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::TenantTx;
 
@@ -15,9 +16,10 @@ pub async fn suggest(
     tx: &mut TenantTx,
     visit: VisitId,
     also: Option<UserId>,
+    roads: &Roads,
     now: DateTime<Utc>,
 ) -> Result<CandidatesView, PlanningError> {
-    let terms = Terms::load(tx).await?;
+    let terms = Terms::load(tx).await?.by(roads);
     let instead_of = store::holder(tx, visit).await?;
     let ranked = rank(tx, Question { also, instead_of, ..Question::about(visit) }, &terms, now).await?;
     let mut considered = ranked.considered.clone();

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::ledger::SERVER;
+use crate::planning::travel::TravelUsed;
 use crate::planning::{Candidate, Considered, Reason, Refused, Wish};
 
 /// What engineers are called, by id.
@@ -70,6 +71,22 @@ pub struct ConsideredView {
     pub refused_by_rule: BTreeMap<String, u32>,
     /// Engineers not looked at because they live and work too far away.
     pub passed_over: u32,
+    pub travel: TravelView,
+}
+
+/// Where the travel times came from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TravelView {
+    /// `direct`: estimated from the distance; `osrm` or `valhalla`: measured by that routing engine.
+    pub source: String,
+    /// Why they were estimated although there is a routing engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Places without a road near them, for which they were estimated all the same.
+    pub off_the_map: u32,
+    /// The version of the travel profile by which they were estimated, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<i64>,
 }
 
 /// An engineer who can take the visit, and how it would go.
@@ -240,14 +257,21 @@ impl ExplanationView {
 
 impl ConsideredView {
     fn new(considered: Considered, names: &Names) -> Self {
-        let Considered { candidates, able, refused, refused_by_rule, passed_over } = considered;
+        let Considered { candidates, able, refused, refused_by_rule, passed_over, travel } = considered;
         Self {
             candidates: candidates.into_iter().map(|candidate| CandidateView::new(candidate, names)).collect(),
             able,
             refused: refused.into_iter().map(|refused| RefusedView::new(refused, names)).collect(),
             refused_by_rule,
             passed_over,
+            travel: travel.into(),
         }
+    }
+}
+
+impl From<TravelUsed> for TravelView {
+    fn from(TravelUsed { source, because, off_the_map, profile }: TravelUsed) -> Self {
+        Self { source, because, off_the_map, profile }
     }
 }
 

@@ -13,6 +13,7 @@ use sync_core::ids::{SiteId, TicketId};
 use super::assign::{Decision, Mode, Wish, assign, persist};
 use super::rank::{Question, rank};
 use super::store::{self, DueRow};
+use super::travel::{Roads, informed};
 use super::{PlanningError, Terms, replan};
 use crate::directory::DispatchMode;
 use crate::ledger::{By, Ledger};
@@ -30,33 +31,38 @@ pub struct Happened<'a> {
 pub async fn on_event(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     event: Happened<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
     for ticket in concerned(ctx, event).await? {
-        attend(ctx, ledger, ticket, now).await?;
+        attend(ctx, ledger, roads, ticket, now).await?;
     }
-    replan::follow(ctx, ledger, event, now).await
+    replan::follow(ctx, ledger, roads, event, now).await
 }
 
 /// Assigns or suggests where a visit of this ticket wants somebody.
 pub(super) async fn attend(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     ticket: TicketId,
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
     let due = ctx.read(async move |tx: &mut TenantTx| store::due(tx, ticket).await).await?;
     for visit in due {
         let decision = Decision { by: By::caller(ctx), mode: Mode::Automatic, run: None, at: now };
-        let act = || {
-            let ledger = Arc::clone(ledger);
-            ctx.transact(async move |tx: &mut TenantTx| {
-                let terms = Terms::load(tx).await?;
-                dispatch(tx, &ledger, visit, decision, &terms).await
-            })
+        let act = |roads: Roads| async move {
+            let act = || {
+                let (ledger, roads) = (Arc::clone(ledger), roads.clone());
+                ctx.transact(async move |tx: &mut TenantTx| {
+                    let terms = Terms::load(tx).await?.by(&roads);
+                    dispatch(tx, &ledger, visit, decision, &terms).await
+                })
+            };
+            persist(act).await
         };
-        persist(act).await?;
+        Box::pin(informed(roads, act)).await?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::board_store::{self as rows, EngineerRow, Horizon, VisitRow};
 use super::clock::{end_of, moment, seconds_from, seconds_until};
 use super::considered::{Candidate, Considered, Reason, Refused, Score};
+use super::travel::{Roads, TravelUsed, Travelled, profile_store};
 use super::{PlanningError, Terms};
 use crate::tenancy::TenantTx;
 
@@ -21,12 +22,28 @@ use crate::tenancy::TenantTx;
 pub struct Board {
     pub engine: callout_dispatch::Board,
     pub horizon: Horizon,
+    /// Where its travel times come from.
+    pub travel: TravelUsed,
     engineers: Vec<UserId>,
     visits: Vec<(VisitId, TicketId)>,
     words: Words,
     /// Engineers who cannot be placed, because nobody has entered where they set out.
     homeless: Vec<UserId>,
     /// When everybody is booked, by the beginning.
+    booked: BTreeMap<UserId, Vec<Interval>>,
+}
+
+/// The rows of a board, when nothing is said yet of how long drives take.
+pub struct Sketch {
+    crew: Vec<Engineer>,
+    wanted: Vec<callout_dispatch::Visit>,
+    /// The version of the travel profile by which everybody has his speed.
+    profile: Option<i64>,
+    horizon: Horizon,
+    engineers: Vec<UserId>,
+    visits: Vec<(VisitId, TicketId)>,
+    words: Words,
+    homeless: Vec<UserId>,
     booked: BTreeMap<UserId, Vec<Interval>>,
 }
 
@@ -38,9 +55,29 @@ struct Words {
     certificates: Vec<(String, Tz)>,
 }
 
+impl Sketch {
+    /// Asks for the drives of this board that are not known, while no transaction is open.
+    pub async fn informed(&self, roads: &Roads) -> Roads {
+        roads.inquire(&self.crew, &self.wanted).await
+    }
+
+    /// The board, by these roads.
+    pub fn board(self, terms: &Terms, roads: &Roads) -> Result<Board, PlanningError> {
+        let Self { mut crew, mut wanted, profile, horizon, engineers, visits, words, homeless, booked } = self;
+        let Travelled { travel, mut used } = roads.travel(&mut crew, &mut wanted, terms.detour)?;
+        used.profile = profile.filter(|_| used.is_estimated());
+        let engine = callout_dispatch::Board::new(seconds_from(horizon.from), travel, crew, wanted)?;
+        Ok(Board { engine, horizon, travel: used, engineers, visits, words, homeless, booked })
+    }
+}
+
 impl Board {
-    /// Loads the board for these visits and engineers, as if some assignments were none. Visits without a position are not
-    /// on it.
+    /// Loads the board for these visits and engineers, as if some assignments were none, with travel times that are
+    /// known. Visits without a position are not on it.
+    ///
+    /// This is for a unit of work that goes on in the same transaction, and so it asks nobody: see [`super::travel`] for
+    /// what happens when drives are missing. Whoever can end the transaction first takes [`Board::sketch`], then
+    /// [`Sketch::informed`], then [`Sketch::board`].
     pub async fn load(
         tx: &mut TenantTx,
         visits: &[VisitRow],
@@ -49,8 +86,21 @@ impl Board {
         except: &[GrantId],
         terms: &Terms,
     ) -> Result<Self, PlanningError> {
+        Self::sketch(tx, visits, engineers, horizon, except, terms).await?.board(terms, &terms.roads)
+    }
+
+    /// Reads the rows of a board.
+    pub async fn sketch(
+        tx: &mut TenantTx,
+        visits: &[VisitRow],
+        engineers: Vec<EngineerRow>,
+        horizon: Horizon,
+        except: &[GrantId],
+        terms: &Terms,
+    ) -> Result<Sketch, PlanningError> {
         let words = Words::of(visits);
         let located = engineers.iter().filter_map(|row| home(row).map(|home| (row, home)));
+        let speeds: Vec<Option<f64>> = located.clone().map(|(row, _)| row.speed_kmh).collect();
         let mut crew: Vec<Engineer> = located.map(|(row, home)| engineer(row, home, terms)).collect();
         let (placed, homeless): (Vec<_>, Vec<_>) = engineers.into_iter().partition(|row| home(row).is_some());
         let ids: Vec<Uuid> = placed.iter().map(|row| row.engineer_id).collect();
@@ -84,15 +134,15 @@ impl Board {
         }
 
         let located = visits.iter().filter_map(|row| Some((row, place(row.lat, row.lon)?)));
-        let wanted = located.clone().map(|(row, place)| visit(row, place, &words, &at)).collect();
-        let engine = callout_dispatch::Board::new(
-            seconds_from(horizon.from),
-            Travel::Direct { detour: terms.detour },
+        let wanted: Vec<_> = located.clone().map(|(row, place)| visit(row, place, &words, &at)).collect();
+        let profile = profile_store::profile(tx, None).await?.map(|kept| kept.profile);
+        if let Some(profile) = &profile {
+            profile.set_paces(&mut crew, &speeds, &wanted, terms);
+        }
+        Ok(Sketch {
             crew,
             wanted,
-        )?;
-        Ok(Self {
-            engine,
+            profile: profile.map(|profile| profile.version),
             horizon,
             engineers: ids.into_iter().map(UserId).collect(),
             visits: located.map(|(row, _)| (VisitId(row.visit_id), TicketId(row.ticket_id))).collect(),
@@ -147,6 +197,22 @@ impl Board {
         self.engineers.len() + self.homeless.len()
     }
 
+    /// How fast anybody gets nearer to the first visit on the board, as the crow flies: as the fastest is assumed to
+    /// drive, or, where drives have been measured, a little more than the fastest of those that are long enough to tell.
+    pub fn pace_mps(&self, terms: &Terms) -> f64 {
+        let speeds = self.engine.engineers().iter().map(|engineer| engineer.speed_mps);
+        let assumed = speeds.fold(terms.speed_kmh / 3.6, f64::max) / terms.detour;
+        let (Travel::Table { table, .. }, Some(visit)) = (self.engine.travel(), self.engine.visits().first()) else {
+            return assumed;
+        };
+        let homes = self.engine.engineers().iter().map(|engineer| engineer.home);
+        let paces = homes.filter_map(|home| {
+            let (seconds, way_m) = (table.seconds(home.row()?, visit.place.row()?)?, home.distance_m(visit.place));
+            (way_m >= LONG_WAY_M && seconds > 0).then(|| way_m / seconds as f64)
+        });
+        paces.fold(assumed, f64::max) * 1.25
+    }
+
     /// A ranking in our words.
     pub fn considered(&self, ranking: &Ranking, place: Place) -> Considered {
         let looked_at = self.engine.engineers().len() - ranking.passed_over;
@@ -155,6 +221,7 @@ impl Board {
         let mut considered = Considered {
             candidates: ranking.candidates.iter().map(|candidate| self.candidate(candidate)).collect(),
             able: u32::try_from(looked_at - refusals.len()).unwrap_or(u32::MAX),
+            travel: self.travel.clone(),
             ..Considered::default()
         };
         for refused in &refusals {
@@ -180,6 +247,7 @@ impl Board {
             refused: refused.collect(),
             refused_by_rule: by_rule(&explanation.refused),
             passed_over: 0,
+            travel: self.travel.clone(),
         };
         considered.include(&chosen);
         considered
@@ -339,3 +407,6 @@ pub(super) fn priority(stored: i32) -> Priority {
 fn level(stored: i32) -> u8 {
     u8::try_from(stored).unwrap_or(u8::MAX)
 }
+
+/// A shorter drive says more of its ends than of the roads.
+const LONG_WAY_M: f64 = 3_000.0;

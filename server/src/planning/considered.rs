@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::travel::TravelUsed;
+
 /// Everybody who was looked at for one visit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Considered {
@@ -21,6 +23,9 @@ pub struct Considered {
     pub refused_by_rule: BTreeMap<String, u32>,
     /// Engineers not looked at because they live and work too far away.
     pub passed_over: u32,
+    /// Where the travel times came from: not in what was kept before there were several sources.
+    #[serde(default)]
+    pub travel: TravelUsed,
 }
 
 /// An engineer who can take the visit, and how it would go.

@@ -1,11 +1,14 @@
 //! Why nobody was given a visit.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use callout_dispatch::BoardError;
 use sync_core::ids::{GrantId, UserId};
 use uuid::Uuid;
 
 use super::considered::{Considered, Reason};
+use super::travel::Question;
 use crate::ledger::LedgerError;
 use crate::platform::etag::stale;
 use crate::platform::problem::Problem;
@@ -46,6 +49,9 @@ pub enum PlanningError {
     Failed { plan: Uuid, failure: String },
     #[error("the plan was cancelled, or another process has it")]
     Overtaken,
+    /// Told to [`super::travel::informed`] alone, which asks for these drives and begins again.
+    #[error("there are drives that nobody has asked for")]
+    RoadsToAsk(Arc<Question>),
     #[error("the planner did not come to an end")]
     Stopped,
     #[error("the rows make no board")]

@@ -16,6 +16,8 @@ pub mod automatic;
 pub mod pool;
 pub mod replan;
 
+pub mod travel;
+
 mod choose;
 mod considered;
 mod terms;

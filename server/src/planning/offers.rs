@@ -16,6 +16,7 @@ use super::board_store::{self as rows, EngineerRow, Horizon, VisitRow};
 use super::clock::{seconds_from, seconds_until};
 use super::considered::Candidate;
 use super::rank::{LEAST_RING_M, RINGS, SMALL_COMPANY, cell};
+use super::travel::{Roads, TravelUsed, informed};
 use super::{PlanningError, Terms};
 use crate::directory::{Position, Priority, RequiredSkills, WorkDuration};
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -66,6 +67,8 @@ pub struct Offers {
     pub impossible: Vec<Impossible>,
     /// Engineers not looked at because they live and work too far away.
     pub passed_over: u32,
+    /// Where the travel times come from.
+    pub travel: TravelUsed,
 }
 
 /// A window that can be kept, and by whom.
@@ -85,16 +88,27 @@ pub struct Impossible {
 }
 
 /// Answers an inquiry.
-pub async fn offers(ctx: &TenantCtx, inquiry: Inquiry, now: DateTime<Utc>) -> Result<Offers, PlanningError> {
+pub async fn offers(
+    ctx: &TenantCtx,
+    roads: &Roads,
+    inquiry: Inquiry,
+    now: DateTime<Utc>,
+) -> Result<Offers, PlanningError> {
     let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?;
     for reach in RINGS.into_iter().map(Some).chain([None]) {
-        let (asked, on) = (inquiry.clone(), terms.clone());
-        let situation = ctx.read(async move |tx: &mut TenantTx| Situation::load(tx, asked, reach, &on, now).await);
-        let situation = situation.await?;
-        let policy = terms.policy.clone();
-        let answering = tokio::task::spawn_blocking(move || (situation.answer(&policy), situation.is_everybody));
-        let (answer, is_everybody) = answering.await.map_err(|_| PlanningError::Stopped)?;
-        if is_everybody || reach.is_some_and(|rings| answer.is_settled(inquiry.most, rings, &terms)) {
+        let read = |roads: Roads| {
+            let (asked, on) = (inquiry.clone(), terms.clone().by(&roads));
+            ctx.read(async move |tx: &mut TenantTx| Situation::load(tx, asked, reach, &on, now).await)
+        };
+        let situation = informed(roads, read).await?;
+        let on = terms.clone();
+        let answering = tokio::task::spawn_blocking(move || {
+            let answer = situation.answer(&on.policy);
+            let is_settled = reach.is_some_and(|rings| situation.is_settled(&answer, rings, &on));
+            (answer, situation.is_everybody || is_settled)
+        });
+        let (answer, is_last) = answering.await.map_err(|_| PlanningError::Stopped)?;
+        if is_last {
             return Ok(answer);
         }
     }
@@ -167,15 +181,20 @@ impl Situation {
             .take(self.inquiry.most)
             .map(|offer| Offer { window: by_seconds[&offer.window], candidate: board.candidate(&offer.candidate) });
         let passed_over = self.everybody.saturating_sub(board.engineer_count());
-        Offers { offers: offers.collect(), impossible, passed_over: u32::try_from(passed_over).unwrap_or(u32::MAX) }
+        Offers {
+            offers: offers.collect(),
+            impossible,
+            passed_over: u32::try_from(passed_over).unwrap_or(u32::MAX),
+            travel: board.travel.clone(),
+        }
     }
-}
 
-impl Offers {
     /// Whether as many as are wanted cost less than the drive alone would cost somebody who is farther away.
-    fn is_settled(&self, most: usize, rings: u32, terms: &Terms) -> bool {
-        let drive_s = f64::from(rings) * LEAST_RING_M * terms.detour / (terms.speed_kmh / 3.6);
-        self.offers.len() >= most && self.offers.iter().all(|offer| offer.candidate.score.total_s as f64 <= drive_s)
+    fn is_settled(&self, answer: &Offers, rings: u32, terms: &Terms) -> bool {
+        let drive_s = f64::from(rings) * LEAST_RING_M / self.board.pace_mps(terms);
+        let drive_s = drive_s * f64::from(terms.policy.travel_permille) / 1000.0;
+        let is_full = answer.offers.len() >= self.inquiry.most;
+        is_full && answer.offers.iter().all(|offer| offer.candidate.score.total_s as f64 <= drive_s)
     }
 }
 

@@ -114,7 +114,7 @@ async fn search(
             let engineers = rows::engineers_near(tx, &cells, horizon, also).await?;
             let board = Board::load(tx, one, engineers, horizon, question.instead_of.as_slice(), terms).await?;
             let ranking = scan(&board.engine, board.engine.visit(VisitIndex(0)), &terms.policy);
-            if is_settled(&ranking, rings, terms) {
+            if is_settled(&ranking, rings, &board, terms) {
                 return Ok((board, ranking));
             }
         }
@@ -127,8 +127,8 @@ async fn search(
 
 /// Whether even the last of the shortlist costs less than the drive alone would cost somebody who is farther away. Who
 /// only passes by on a long way from one place to another may be missed; who lives or is booked near is not.
-fn is_settled(ranking: &Ranking, rings: u32, terms: &Terms) -> bool {
-    let drive_s = f64::from(rings) * LEAST_RING_M * terms.detour / (terms.speed_kmh / 3.6);
+fn is_settled(ranking: &Ranking, rings: u32, board: &Board, terms: &Terms) -> bool {
+    let drive_s = f64::from(rings) * LEAST_RING_M / board.pace_mps(terms);
     let drive_s = drive_s * f64::from(terms.policy.travel_permille) / 1000.0;
     let is_full = ranking.candidates.len() >= terms.policy.shortlist;
     is_full && ranking.candidates.last().is_some_and(|last| last.score.total_s() as f64 <= drive_s)

@@ -23,6 +23,7 @@ use serde_json::Value;
 use sync_core::ids::{TicketId, UserId};
 use sync_core::time::ServerTime;
 
+use super::travel::Roads;
 use super::{Happened, PlanningError, Terms};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -47,6 +48,7 @@ struct Concerned {
 pub async fn follow(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     event: Happened<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
@@ -54,9 +56,9 @@ pub async fn follow(
     if concerned.engineers.is_empty() {
         return Ok(());
     }
-    absorb(ctx, ledger, &concerned, now).await?;
+    absorb(ctx, ledger, roads, &concerned, now).await?;
     if concerned.may_free {
-        fill::fill(ctx, ledger, &concerned.engineers, now).await?;
+        fill::fill(ctx, ledger, roads, &concerned.engineers, now).await?;
     }
     Ok(())
 }
@@ -94,13 +96,14 @@ fn says(payload: &Value, facts: &[&str]) -> bool {
 async fn absorb(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     concerned: &Concerned,
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        match attempt(ctx, ledger, concerned, now).await {
+        match attempt(ctx, ledger, roads, concerned, now).await {
             Err(error) if is_overtaken(&error) && attempts < ATTEMPTS => {}
             outcome => return outcome,
         }
@@ -110,10 +113,11 @@ async fn absorb(
 async fn attempt(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     concerned: &Concerned,
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
-    let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?;
+    let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?.by(roads);
     let today = Today::read(ctx, &concerned.engineers, &terms, now).await?;
     let (ticket, policy) = (concerned.ticket, terms.policy.clone());
     let (today, misfits) = beside(move || {

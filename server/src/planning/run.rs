@@ -27,6 +27,7 @@ use sync_core::ids::UserId;
 use uuid::Uuid;
 
 use super::PlanningError;
+use super::travel::Roads;
 use crate::ledger::Ledger;
 use crate::platform::clock::Clock;
 use crate::platform::shutdown::Shutdown;
@@ -83,6 +84,8 @@ impl Stage {
 pub struct Hand {
     pub holder: Uuid,
     pub ledger: Arc<Ledger>,
+    /// How long drives take.
+    pub roads: Roads,
     pub clock: Clock,
 }
 
@@ -148,7 +151,7 @@ impl Run {
     }
 
     async fn search_and_apply(&self, stopping: &Shutdown) -> Result<(), PlanningError> {
-        let situation = self.read().await?;
+        let situation = self.read(stopping).await?;
         let found = self.search(&situation, stopping).await?;
         self.write_down(situation, found).await?;
         if self.order.is_draft { Ok(()) } else { self.apply(stopping).await }
@@ -161,7 +164,7 @@ impl Run {
         let planned = proposal::proposals(&board, &found.plan, &held);
         let written = Written { planned, left, visits, engineers, figures: found.figures };
         let (lease, at) = (self.lease, self.hand.clock.now());
-        let (by, record) = ((!self.order.is_draft).then_some(self.order.by), terms.record());
+        let (by, record) = ((!self.order.is_draft).then_some(self.order.by), board.travel.noted_in(terms.record()));
         let write = async move |tx: &mut TenantTx| store::write_down(tx, lease, &written, by, record, at).await;
         self.ctx.transact(write).await
     }

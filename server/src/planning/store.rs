@@ -36,7 +36,7 @@ pub async fn insert_explanation(
         decision.run,
         &give.chosen.overridden,
         serde_json::to_value(&give.considered)?,
-        terms.record(),
+        give.considered.travel.noted_in(terms.record()),
     )
     .execute(&mut **tx)
     .await?;
@@ -89,7 +89,7 @@ pub async fn keep_suggestion(
         best.map(|best| best.starts_at),
         best.map(|best| best.ends_at),
         serde_json::to_value(considered)?,
-        terms.record(),
+        considered.travel.noted_in(terms.record()),
     )
     .execute(&mut **tx)
     .await?;

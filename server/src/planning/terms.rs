@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::settings::Settings;
+use super::travel::Roads;
 use super::{PlanningError, settings_store};
 use crate::tenancy::TenantTx;
 
@@ -19,23 +20,32 @@ pub struct Terms {
     pub speed_kmh: f64,
     /// How far ahead a visit without a time window is placed.
     pub horizon: TimeDelta,
+    /// Who says how long drives take; by default they are estimated.
+    pub roads: Roads,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { policy: Settings::default().policy, detour: 1.4, speed_kmh: 28.8, horizon: TimeDelta::days(7) }
+        let policy = Settings::default().policy;
+        Self { policy, detour: 1.4, speed_kmh: 28.8, horizon: TimeDelta::days(7), roads: Roads::default() }
     }
 }
 
 impl Terms {
-    /// Those of the tenant.
+    /// Those of the tenant, with drives that are estimated: [`Terms::by`] is for those who drive.
     pub async fn load(tx: &mut TenantTx) -> Result<Self, PlanningError> {
         Ok(Self { policy: settings_store::load(tx).await?.policy, ..Self::default() })
     }
 
+    /// The same with drives from there.
+    #[must_use]
+    pub fn by(self, roads: &Roads) -> Self {
+        Self { roads: roads.clone(), ..self }
+    }
+
     /// As it is kept beside a decision.
     pub fn record(&self) -> Value {
-        let Self { policy, detour, speed_kmh, horizon } = self;
+        let Self { policy, detour, speed_kmh, horizon, roads: _ } = self;
         json!({
             "travel": { "kind": "direct", "detour": detour, "speed_kmh": speed_kmh },
             "horizon_h": horizon.num_hours(),

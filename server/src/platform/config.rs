@@ -27,11 +27,40 @@ pub struct Config {
     #[arg(long, env = "CALLOUT_SIGNING_KEY_FILE")]
     pub signing_key_file: Option<PathBuf>,
     #[command(flatten)]
+    pub routing: Routing,
+    #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
     pub oldest: Oldest,
     #[arg(long, env = "CALLOUT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Pretty)]
     pub log_format: LogFormat,
+}
+
+/// Who says how long drives take. Without a routing engine they are estimated from the distance.
+#[derive(Debug, Clone, Args)]
+pub struct Routing {
+    /// A routing engine: osrm:http://host:5000 or valhalla:http://host:8002.
+    #[arg(long = "routing", env = "CALLOUT_ROUTING")]
+    pub engine: Option<String>,
+    /// How long it may take over one request, in milliseconds. Then drives are estimated, and it is asked again later.
+    #[arg(long = "routing-patience-ms", env = "CALLOUT_ROUTING_PATIENCE_MS", default_value_t = Self::default().patience_ms)]
+    pub patience_ms: u64,
+    /// How many drives it computes in one request; left out: 10000 for OSRM (its --max-table-size squared), 2500 for
+    /// Valhalla (its max_matrix_location_pairs).
+    #[arg(long = "routing-pairs", env = "CALLOUT_ROUTING_PAIRS")]
+    pub pairs: Option<usize>,
+    /// How much memory its answers may take, in megabytes.
+    #[arg(long = "routing-cache-mb", env = "CALLOUT_ROUTING_CACHE_MB", default_value_t = Self::default().cache_mb)]
+    pub cache_mb: usize,
+    /// For how long its answers are good, in hours.
+    #[arg(long = "routing-cache-hours", env = "CALLOUT_ROUTING_CACHE_HOURS", default_value_t = Self::default().cache_hours)]
+    pub cache_hours: u64,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self { engine: None, patience_ms: 5_000, pairs: None, cache_mb: 256, cache_hours: 168 }
+    }
 }
 
 /// What one client may take from the others.

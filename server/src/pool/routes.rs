@@ -16,6 +16,7 @@ use crate::planning::PlanningError;
 use crate::planning::assign::persist;
 use crate::planning::pool::store::standing;
 use crate::planning::pool::{Taking, placement, take};
+use crate::planning::travel::{Roads, informed};
 use crate::platform::clock::Clock;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::page::{Page, PageQuery};
@@ -81,6 +82,7 @@ async fn take_visit(
     State(clock): State<Clock>,
     State(random): State<Random>,
     State(ledger): State<Arc<Ledger>>,
+    State(roads): State<Roads>,
     Path(visit): Path<Uuid>,
 ) -> ApiResult<(StatusCode, Json<TakenView>)> {
     let (visit, now) = (VisitId(visit), clock.now());
@@ -90,10 +92,10 @@ async fn take_visit(
     ctx.require(Permission::TakeWork)?;
     let (user, wish) = (ctx.signed_in()?, random.uuid(now));
     let taking = Taking { user, wish, ticket, visit: Some(visit), is_stale: false, is_withdrawn: false };
-    let decide = || {
+    let decide = |roads: Roads| {
         let ledger = Arc::clone(&ledger);
         ctx.transact(async move |tx: &mut TenantTx| {
-            let answer = take(tx, &ledger, taking, now).await?;
+            let answer = take(tx, &ledger, taking, &roads, now).await?;
             let taken = match answer.grant {
                 Some(grant) => Some(store::taken(tx, grant).await?),
                 None => None,
@@ -101,7 +103,13 @@ async fn take_visit(
             Ok::<_, PlanningError>((answer, taken))
         })
     };
-    match persist(decide).await? {
+    let decided = informed(&roads, |roads: Roads| {
+        persist({
+            let decide = &decide;
+            move || decide(roads.clone())
+        })
+    });
+    match decided.await? {
         (_, Some(taken)) => Ok((StatusCode::CREATED, Json(taken))),
         (answer, None) => {
             let refused = Problem::new(StatusCode::CONFLICT, "not-granted", "This visit is not yours to take");

@@ -17,6 +17,7 @@ use super::pull::{self, Page};
 use super::wishes::{self, Bringing};
 use super::{certificate, knowledge, notices, pool, references, report, scope, versions};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
+use crate::planning::travel::Roads;
 use crate::platform::clock::Clock;
 use crate::platform::config::Oldest;
 use crate::platform::problem::{ApiResult, Problem};
@@ -28,6 +29,8 @@ const MAX_REQUEST_BYTES: usize = 8 << 20;
 /// What an exchange needs besides the caller.
 pub struct Exchange {
     pub ledger: Arc<Ledger>,
+    /// How long drives take: whoever takes work has to get there.
+    pub roads: Roads,
     pub signer: ServerSigner,
     pub clock: Clock,
     pub reports: Arc<report::Reports>,
@@ -63,7 +66,7 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     let delivered = ledger.accept_couriered(ctx, mem::take(&mut request.couriered), now).await?;
     exchange.reports.note(ctx, &request, now).await?;
     let bringing = Bringing { device: request.device, device_time: request.device_time, is_active, now };
-    let answers = wishes::answer(ctx, ledger, &wishes, bringing).await?;
+    let answers = wishes::answer(ctx, ledger, &exchange.roads, &wishes, bringing).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);
     reply.answers = answers;
     (reply.acks, reply.refused_couriered) = (delivered.acks, delivered.refused);

@@ -58,7 +58,7 @@ async fn sync(
         ));
     }
     let body = body.map_err(|rejection| crate::platform::extract::body_problem(rejection.status()))?;
-    let AppState { ledger, signer, clock, oldest, .. } = state;
-    let reply = exchange::exchange(&Exchange { ledger, signer, clock, reports, oldest }, &caller, &body).await?;
+    let AppState { ledger, roads, signer, clock, oldest, .. } = state;
+    let reply = exchange::exchange(&Exchange { ledger, roads, signer, clock, reports, oldest }, &caller, &body).await?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE), (header::CACHE_CONTROL, "no-store")], reply).into_response())
 }

@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, instant};
 use crate::planning::PlanningError;
 use crate::planning::assign::persist;
 use crate::planning::pool::{self, Taking};
+use crate::planning::travel::{Roads, informed};
 use crate::platform::problem::ApiResult;
 use crate::platform::random::Random;
 use crate::tenancy::{Permission, TenantCtx, TenantTx};
@@ -44,6 +45,7 @@ pub struct Bringing {
 pub async fn answer(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     wishes: &[Intent],
     bringing: Bringing,
 ) -> ApiResult<Vec<IntentAnswer>> {
@@ -62,7 +64,7 @@ pub async fn answer(
             Ok(None) if wish.kind == intent::TAKE && takes == MOST_TAKEN => later(wish),
             Ok(None) if wish.kind == intent::TAKE => {
                 takes += 1;
-                take(ctx, ledger, user, wish, bringing).await?
+                take(ctx, ledger, roads, user, wish, bringing).await?
             }
             Ok(None) => say(wish, IntentOutcome::Refused, "not_offered", not_offered(&wish.kind)),
             Err(why) => malformed(wish, why),
@@ -85,6 +87,7 @@ struct TakePayload {
 async fn take(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     user: UserId,
     wish: &Intent,
     bringing: Bringing,
@@ -107,11 +110,17 @@ async fn take(
     // Both by the clock of the phone, whatever that says.
     let is_stale = bringing.device_time.0.saturating_sub(wish.made_at.0) > STALE_MS;
     let taking = Taking { user, wish: wish.id.0, ticket, visit: visit.map(VisitId), is_stale, is_withdrawn: withdrawn };
-    let decide = || {
-        let ledger = Arc::clone(ledger);
-        ctx.transact(async move |tx: &mut TenantTx| pool::take(tx, &ledger, taking, instant(bringing.now)).await)
+    let decide = |roads: Roads| {
+        let (ledger, now) = (Arc::clone(ledger), instant(bringing.now));
+        ctx.transact(async move |tx: &mut TenantTx| pool::take(tx, &ledger, taking, &roads, now).await)
     };
-    match persist(decide).await {
+    let decided = informed(roads, |roads: Roads| {
+        persist({
+            let decide = &decide;
+            move || decide(roads.clone())
+        })
+    });
+    match decided.await {
         Ok(answer) => {
             let outcome = if answer.grant.is_some() { IntentOutcome::Granted } else { IntentOutcome::Refused };
             Ok(IntentAnswer { ticket: Some(ticket), ..say(wish, outcome, &answer.code, answer.detail) })

@@ -31,12 +31,12 @@ pub use overruns::notice_overruns;
 
 /// Who acts on the events of the outbox. This list is the whole wiring.
 pub fn consumers(state: &AppState) -> Vec<Consumer> {
-    let AppState { ledger, clock, .. } = state.clone();
+    let AppState { ledger, roads, clock, .. } = state.clone();
     let dispatch = move |ctx: TenantCtx, delivery: Arc<Delivery>| {
-        let (ledger, now) = (Arc::clone(&ledger), clock.now());
+        let (ledger, roads, now) = (Arc::clone(&ledger), roads.clone(), clock.now());
         async move {
             let event = Happened { kind: &delivery.kind, ticket: delivery.ticket, payload: &delivery.payload };
-            planning::on_event(&ctx, &ledger, event, now).await
+            planning::on_event(&ctx, &ledger, &roads, event, now).await
         }
     };
     let clock = state.clock.clone();

@@ -34,7 +34,8 @@ impl Plans {
     /// Nothing is done before [`Plans::run`].
     pub fn new(state: &AppState) -> Self {
         let holder = state.random.uuid(state.clock.now());
-        let hand = Hand { holder, ledger: Arc::clone(&state.ledger), clock: state.clock.clone() };
+        let (ledger, roads, clock) = (Arc::clone(&state.ledger), state.roads.clone(), state.clock.clone());
+        let hand = Hand { holder, ledger, roads, clock };
         Self { tenancy: state.tenancy.clone(), hand, must_search: Notify::new(), must_apply: Notify::new() }
     }
 

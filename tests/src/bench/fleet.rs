@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use callout_server::boot::Database;
 use callout_server::ledger::{By, Ledger, LedgerError, NewTicket, Vouching};
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest, Routing};
 use callout_server::platform::random::Random;
 use callout_server::platform::secret_file;
 use callout_server::tenancy::{SystemEntry, TenantCtx, TenantTx};
@@ -90,6 +90,7 @@ impl Backdoor {
             database_owner_url: None,
             database_connections: 4,
             signing_key_file: None,
+            routing: Routing::default(),
             limits: Limits::default(),
             oldest: Oldest::default(),
             log_format: LogFormat::Pretty,

@@ -121,7 +121,7 @@ async fn able(
     let tickets: BTreeMap<Uuid, Uuid> = offered.iter().map(|one| (one.visit_id, one.ticket_id)).collect();
     let terms = Terms::load(tx).await?;
     let visits = rows::visits(tx, &visits).await?;
-    // A moment has no shifts and no bookings worth loading.
+    // A moment has no shifts and no bookings worth loading, and no drive matters: they are estimated.
     let board = Board::load(tx, &visits, engineers, Horizon { from: now, to: now }, &[], &terms).await?;
     let mut able = BTreeSet::new();
     for (at, visit) in (0..).zip(board.engine.visits()) {

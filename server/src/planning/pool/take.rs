@@ -11,6 +11,7 @@ use crate::ledger::{By, Ledger, LedgerError};
 use crate::planning::assign::{Decision, assign};
 use crate::planning::considered::Reason;
 use crate::planning::rank::Question;
+use crate::planning::travel::Roads;
 use crate::planning::{Mode, PlanningError, Terms, Wish};
 use crate::tenancy::TenantTx;
 
@@ -49,6 +50,7 @@ pub async fn take(
     tx: &mut TenantTx,
     ledger: &Ledger,
     taking: Taking,
+    roads: &Roads,
     now: DateTime<Utc>,
 ) -> Result<Answer, PlanningError> {
     let Taking { user, wish, .. } = taking;
@@ -56,7 +58,7 @@ pub async fn take(
     if let Some(answer) = take_store::answer(tx, user, wish).await? {
         return Ok(answer);
     }
-    let answer = decide(tx, ledger, taking, now).await?;
+    let answer = decide(tx, ledger, taking, roads, now).await?;
     take_store::keep(tx, (user, wish), &answer, now).await?;
     Ok(answer)
 }
@@ -65,6 +67,7 @@ async fn decide(
     tx: &mut TenantTx,
     ledger: &Ledger,
     taking: Taking,
+    roads: &Roads,
     now: DateTime<Utc>,
 ) -> Result<Answer, PlanningError> {
     let refused = |visit: Option<VisitId>, (code, detail): (&str, String)| Answer {
@@ -103,7 +106,7 @@ async fn decide(
     }
     let decision = Decision { by: By::server(), mode: Mode::Pool, run: None, at: now };
     let wish = Wish { engineer: Some(taking.user), ..Wish::default() };
-    let terms = Terms::load(tx).await?;
+    let terms = Terms::load(tx).await?.by(roads);
     match Box::pin(assign(tx, ledger, Question::about(visit), wish, decision, &terms)).await {
         Ok(made) => {
             let answer = refused(Some(visit), said("granted", "it is yours"));

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::planning::automatic::attend;
 use crate::planning::board::Board;
 use crate::planning::board_store::{self as rows, Horizon};
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::{TenantCtx, TenantTx};
 
@@ -19,17 +20,22 @@ use crate::tenancy::{TenantCtx, TenantTx};
 pub async fn fill(
     ctx: &TenantCtx,
     ledger: &Arc<Ledger>,
+    roads: &Roads,
     engineers: &[UserId],
     now: DateTime<Utc>,
 ) -> Result<(), PlanningError> {
     let terms = ctx.read(async move |tx: &mut TenantTx| Terms::load(tx).await).await?;
-    let (crew, on): (Vec<Uuid>, _) = (engineers.iter().map(|engineer| engineer.0).collect(), terms.clone());
-    let Some(board) = ctx.read(async move |tx: &mut TenantTx| load(tx, &crew, &on, now).await).await? else {
+    let crew: Arc<[Uuid]> = engineers.iter().map(|engineer| engineer.0).collect();
+    let read = |roads: Roads| {
+        let (crew, on) = (Arc::clone(&crew), terms.clone().by(&roads));
+        ctx.read(async move |tx: &mut TenantTx| load(tx, &crew, &on, now).await)
+    };
+    let Some(board) = informed(roads, read).await? else {
         return Ok(());
     };
     let policy = terms.policy;
     for ticket in beside(move || placeable(&board, &policy)).await? {
-        attend(ctx, ledger, ticket, now).await?;
+        attend(ctx, ledger, roads, ticket, now).await?;
     }
     Ok(())
 }

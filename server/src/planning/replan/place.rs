@@ -20,6 +20,7 @@ use crate::planning::board_store::{self as rows, EngineerRow, Horizon, VisitRow}
 use crate::planning::clock::{seconds_from, seconds_until};
 use crate::planning::considered::{Candidate, Considered};
 use crate::planning::rank::{SMALL_COMPANY, cell};
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::{TenantCtx, TenantTx};
 
@@ -49,8 +50,11 @@ impl Neighbourhood {
         terms: &Terms,
         now: DateTime<Utc>,
     ) -> Result<Self, PlanningError> {
-        let (misfits, terms) = (misfits.to_vec(), terms.clone());
-        ctx.read(async move |tx: &mut TenantTx| Self::load(tx, misfits, &terms, now).await).await
+        let read = |roads: Roads| {
+            let (misfits, terms) = (misfits.to_vec(), terms.clone().by(&roads));
+            ctx.read(async move |tx: &mut TenantTx| Self::load(tx, misfits, &terms, now).await)
+        };
+        informed(&terms.roads, read).await
     }
 
     async fn load(
@@ -160,13 +164,19 @@ impl Neighbourhood {
     }
 
     fn booked(&self, held: &Held) -> Option<(usize, Commitment)> {
-        Some((self.board.index_of(held.engineer)?.0 as usize, held.commitment()?))
+        Some((self.board.index_of(held.engineer)?.0 as usize, self.commitment(held)?))
     }
 
     fn taken(&self, held: &Held, chosen: &Candidate) -> Option<(usize, Commitment)> {
         let engineer = self.board.index_of(sync_core::ids::UserId(chosen.engineer_id))?;
         let interval = Interval::new(seconds_until(chosen.starts_at), seconds_from(chosen.ends_at)).ok()?;
-        Some((engineer.0 as usize, Commitment { interval, ..held.commitment()? }))
+        Some((engineer.0 as usize, Commitment { interval, ..self.commitment(held)? }))
+    }
+
+    /// An appointment as something that stays, at the place that the travel times of the board know.
+    fn commitment(&self, held: &Held) -> Option<Commitment> {
+        let commitment = held.commitment()?;
+        Some(Commitment { place: self.visit(held).map_or(commitment.place, |visit| visit.place), ..commitment })
     }
 }
 

@@ -17,20 +17,24 @@ use super::today::{Held, Today};
 use crate::directory::DispatchMode;
 use crate::planning::board_store::{self as rows, Horizon};
 use crate::planning::clock::seconds_from;
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::{TenantCtx, TenantTx};
 
 /// The days of everybody around whom it may concern, with the appointment that wants a place.
 pub async fn read(ctx: &TenantCtx, wanted: &Held, terms: &Terms, at: &Today) -> Result<Today, PlanningError> {
-    let (visit, terms, now) = (wanted.visit, terms.clone(), at.now);
-    let load = async move |tx: &mut TenantTx| {
-        let visits = rows::visits(tx, &[visit.0]).await?;
-        let horizon = Horizon { from: now, to: now + AROUND };
-        let crew = around(tx, &visits, horizon, NEAR).await?;
-        let crew: Vec<UserId> = crew.into_iter().map(|row| UserId(row.engineer_id)).collect();
-        Today::load(tx, &crew, &[visit], &terms, now).await
+    let (visit, now) = (wanted.visit, at.now);
+    let read = |roads: Roads| {
+        let terms = terms.clone().by(&roads);
+        ctx.read(async move |tx: &mut TenantTx| {
+            let visits = rows::visits(tx, &[visit.0]).await?;
+            let horizon = Horizon { from: now, to: now + AROUND };
+            let crew = around(tx, &visits, horizon, NEAR).await?;
+            let crew: Vec<UserId> = crew.into_iter().map(|row| UserId(row.engineer_id)).collect();
+            Today::load(tx, &crew, &[visit], &terms, now).await
+        })
     };
-    ctx.read(load).await
+    informed(&terms.roads, read).await
 }
 
 /// The moves by which the wanted one gets a place too; none if that takes more than a few.

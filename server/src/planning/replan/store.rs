@@ -132,7 +132,7 @@ pub async fn keep(
         chosen.map(|one| one.starts_at),
         chosen.map(|one| one.ends_at),
         serde_json::to_value(&proposal.considered)?,
-        terms.record(),
+        proposal.considered.travel.noted_in(terms.record()),
         held.grant.0,
         proposal.cause,
     )

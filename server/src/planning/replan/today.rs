@@ -11,6 +11,7 @@ use crate::directory::DispatchMode;
 use crate::planning::board::{Board, priority};
 use crate::planning::board_store::{self as rows, Horizon};
 use crate::planning::clock::{seconds_from, seconds_until};
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::{TenantCtx, TenantTx};
 
@@ -74,8 +75,11 @@ impl Today {
         terms: &Terms,
         now: DateTime<Utc>,
     ) -> Result<Self, PlanningError> {
-        let (engineers, terms) = (engineers.to_vec(), terms.clone());
-        ctx.read(async move |tx: &mut TenantTx| Self::load(tx, &engineers, &[], &terms, now).await).await
+        let read = |roads: Roads| {
+            let (engineers, terms) = (engineers.to_vec(), terms.clone().by(&roads));
+            ctx.read(async move |tx: &mut TenantTx| Self::load(tx, &engineers, &[], &terms, now).await)
+        };
+        informed(&terms.roads, read).await
     }
 
     /// The same with some visits on the board that others have, or nobody.
@@ -110,8 +114,15 @@ impl Today {
     /// An engineer with these appointments besides what is booked on the board.
     pub fn with<'a>(&self, engineer: EngineerIndex, held: impl Iterator<Item = &'a Held>) -> Engineer {
         let mut engineer = self.board.engine.engineer(engineer).clone();
-        engineer.commitments.extend(held.filter_map(Held::commitment));
+        engineer.commitments.extend(held.filter_map(|held| self.commitment(held)));
         engineer
+    }
+
+    /// An appointment as something that stays, at the place that the travel times of the board know.
+    fn commitment(&self, held: &Held) -> Option<Commitment> {
+        let commitment = held.commitment()?;
+        let visit = self.visit(held.visit).map(|index| self.board.engine.visit(index));
+        Some(Commitment { place: visit.map_or(commitment.place, |visit| visit.place), ..commitment })
     }
 
     /// Which of an engineer's shifts an appointment falls into.

@@ -20,6 +20,7 @@ use super::{LEASE, Run, store};
 use crate::ledger::{By, Desk, lock_in_order, release_ahead};
 use crate::planning::assign::{Decision, Mode, Wish, assign, hand_over, persist};
 use crate::planning::rank::Question;
+use crate::planning::travel::{Roads, informed};
 use crate::planning::{PlanningError, Terms};
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::TenantTx;
@@ -43,7 +44,10 @@ impl Run {
                 let taken = self.ctx.read(async move |tx: &mut TenantTx| rows::double_booked(tx, run).await).await?;
                 for planned in taken {
                     go_on(stopping)?;
-                    persist(|| self.clone().assign_anew(planned)).await?;
+                    let anew = |roads: Roads| async move {
+                        persist(|| self.clone().assign_anew(planned, roads.clone())).await
+                    };
+                    Box::pin(informed(&self.hand.roads, anew)).await?;
                 }
             }
             let (lease, at) = (self.lease, self.hand.clock.now());
@@ -155,7 +159,7 @@ impl Run {
     }
 
     /// Ranks one visit by itself, within the days of the plan.
-    async fn assign_anew(self, taken: Waiting) -> Result<(), PlanningError> {
+    async fn assign_anew(self, taken: Waiting, roads: Roads) -> Result<(), PlanningError> {
         let ctx = self.ctx.clone();
         let write = async move |tx: &mut TenantTx| {
             store::hold(tx, self.lease, LEASE).await?;
@@ -163,7 +167,7 @@ impl Run {
             let (from, until) = (Some(self.order.from), Some(self.order.to));
             let question = Question { from, until, ..Question::about(visit) };
             let decision = self.decision(By::order_of(self.order.by));
-            let terms = Terms::load(tx).await?;
+            let terms = Terms::load(tx).await?.by(&roads);
             let leave = |reason| Left::because((visit, ticket), reason);
             match assign(tx, &self.hand.ledger, question, Wish::default(), decision, &terms).await {
                 Ok(made) => rows::given_anew(tx, run, visit, &made.chosen, made.grant).await,

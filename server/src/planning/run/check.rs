@@ -1,7 +1,7 @@
 //! Whether what was drafted may still be done: the visit is as it was, and no hard rule speaks against the engineer now.
 //!
 //! The rules are the engine's. It is asked of the engineer standing at the site with nothing else to do: whether the rest of
-//! his day leaves him the time is for the bookings to say.
+//! his day leaves him the time is for the bookings to say. So nobody drives, and no routing engine is asked.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use super::proposal::Change;
 use crate::planning::board::{Board, place_of};
 use crate::planning::board_store::{self as rows, Horizon, VisitRow};
 use crate::planning::clock::seconds_from;
+use crate::planning::travel::Roads;
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::TenantTx;
 
@@ -39,6 +40,7 @@ pub async fn conflicts(
     let engineers: Vec<Uuid> = planned.iter().map(|one| one.give.chosen.engineer.0).collect();
     let engineers = rows::engineers_of(tx, &engineers).await?;
     let located: Vec<VisitRow> = visits.iter().filter(|row| place_of(row).is_some()).cloned().collect();
+    let terms = &terms.clone().by(&Roads::default());
     let board = Board::load(tx, &located, engineers, Horizon { from, to: to + MARGIN }, &[], terms).await?;
     let on_board: BTreeMap<VisitId, VisitIndex> =
         (0..).map(VisitIndex).take(located.len()).map(|index| (board.visit(index).0, index)).collect();

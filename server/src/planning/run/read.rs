@@ -11,6 +11,7 @@ use super::proposal::Left;
 use crate::planning::board::{Board, place_of};
 use crate::planning::board_store::{self as rows, Horizon};
 use crate::planning::{PlanningError, Terms};
+use crate::platform::shutdown::Shutdown;
 use crate::tenancy::TenantTx;
 
 /// The board, and the visits that could not be put on it.
@@ -26,14 +27,14 @@ pub struct Situation {
 }
 
 impl Run {
-    pub(super) async fn read(&self) -> Result<Situation, PlanningError> {
-        let order = self.order.clone();
+    pub(super) async fn read(&self, stopping: &Shutdown) -> Result<Situation, PlanningError> {
+        let (order, roads) = (self.order.clone(), self.hand.roads.clone());
         let horizon = Horizon { from: order.from.max(self.hand.clock.now()), to: order.to };
         if horizon.from >= horizon.to {
             return Err(PlanningError::TooLate);
         }
         let read = async move |tx: &mut TenantTx| {
-            let terms = Terms::load(tx).await?;
+            let terms = Terms::load(tx).await?.by(&roads);
             let wanted = rows::unassigned(tx, order.tickets.as_deref()).await?;
             let (taken, beyond) = wanted.split_at(wanted.len().min(MOST_VISITS));
             let mut held =
@@ -46,16 +47,19 @@ impl Run {
                 rows::visits(tx, &ids).await?.into_iter().partition(|row| place_of(row).is_some());
             let engineers = rows::engineers(tx).await?;
             let grants: Vec<GrantId> = held.iter().map(|held| held.grant).collect();
-            let mut board = Board::load(tx, &located, engineers, horizon, &grants, &terms).await?;
-            let today = publish(&mut board, &held)?;
+            let sketch = Board::sketch(tx, &located, engineers, horizon, &grants, &terms).await?;
             let lost =
                 lost.iter().map(|row| Left::because((VisitId(row.visit_id), TicketId(row.ticket_id)), "not_located"));
             let beyond = beyond.iter().map(|visit| Left::because(*visit, "too_many"));
-            let left = lost.chain(beyond).collect();
-            let visits = wanted.len() + held.len();
-            Ok::<_, PlanningError>(Situation { board: Arc::new(board), left, visits, held, today, terms })
+            let left: Vec<Left> = lost.chain(beyond).collect();
+            Ok::<_, PlanningError>((sketch, left, wanted.len() + held.len(), held, terms))
         };
-        self.ctx.read(read).await
+        let (sketch, left, visits, held, terms) = self.ctx.read(read).await?;
+        // The routing engine may take its time: nothing is locked, and no transaction is open.
+        let roads = self.holding(stopping, || 0.0, sketch.informed(&terms.roads)).await?;
+        let mut board = sketch.board(&terms, &roads)?;
+        let today = publish(&mut board, &held)?;
+        Ok(Situation { board: Arc::new(board), left, visits, held, today, terms })
     }
 }
 

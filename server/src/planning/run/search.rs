@@ -74,24 +74,36 @@ impl Run {
             let after = Figures::of(&board, &plan, &policy);
             Found { plan, figures: Some((before, after)) }
         });
+        let found = self.holding(stopping, || progress.share(), &mut planning).await;
+        if found.is_err() {
+            drop(end);
+            // Its threads are free before this process takes another one.
+            _ = planning.await;
+        }
+        found?.map_err(|_| PlanningError::Stopped)
+    }
+
+    /// Waits for something while the lease is renewed and the share of the search noted; not any longer than the plan is
+    /// wanted, and the server to go on.
+    pub(super) async fn holding<T>(
+        &self,
+        stopping: &Shutdown,
+        share: impl Fn() -> f64,
+        work: impl Future<Output = T>,
+    ) -> Result<T, PlanningError> {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.tick().await;
+        tokio::pin!(work);
         loop {
             tokio::select! {
-                found = &mut planning => return found.map_err(|_| PlanningError::Stopped),
-                () = stopping.wait() => break,
-                _ = beat.tick() => if !self.renew(progress.share()).await {
-                    drop(end);
-                    // Its threads are free before this process takes another one.
-                    _ = planning.await;
+                done = &mut work => return Ok(done),
+                () = stopping.wait() => return Err(PlanningError::Stopped),
+                _ = beat.tick() => if !self.renew(share()).await {
                     return Err(PlanningError::Overtaken);
                 },
             }
         }
-        drop(end);
-        _ = planning.await;
-        Err(PlanningError::Stopped)
     }
 
     /// False if the plan was cancelled, or is somebody else's now. As long as the database does not answer, that is not

@@ -22,7 +22,9 @@ impl Area {
         let ctx = state.tenancy.system(self.app.tenant().id, SystemEntry::Relay);
         for (kind, ticket, payload) in events {
             let event = Happened { kind: &kind, ticket: ticket.map(TicketId), payload: &payload };
-            on_event(&ctx, &state.ledger, event, state.clock.now()).await.expect("an event that is handled");
+            on_event(&ctx, &state.ledger, &state.roads, event, state.clock.now())
+                .await
+                .expect("an event that is handled");
         }
         self.settled().await;
     }

@@ -9,6 +9,8 @@ mod races;
 mod plans;
 mod plan_jobs;
 mod drafts;
+mod roads;
+mod travel_profile;
 mod automatic;
 mod offers;
 mod settings;

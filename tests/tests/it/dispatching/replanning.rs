@@ -288,13 +288,13 @@ async fn two_servers_at_once_move_an_appointment_once_and_only_of_their_tenant()
     let rival = area.app.another_tenant("rival").await;
     let stranger = here.tenancy.system(rival.id, SystemEntry::Relay);
     let event = Happened { kind: "engineer.changed", ticket: None, payload: &payload };
-    on_event(&stranger, &here.ledger, event, here.clock.now()).await.expect("handled");
+    on_event(&stranger, &here.ledger, &here.roads, event, here.clock.now()).await.expect("handled");
     assert_eq!(area.holders(hers[0]).await[0].0, ana.user.0, "another tenant's event is nothing to us");
     let ctx = here.tenancy.system(area.app.tenant().id, SystemEntry::Relay);
     let again = there.state().tenancy.system(area.app.tenant().id, SystemEntry::Relay);
     let (one, other) = tokio::join!(
-        on_event(&ctx, &here.ledger, event, here.clock.now()),
-        on_event(&again, &there.state().ledger, event, here.clock.now()),
+        on_event(&ctx, &here.ledger, &here.roads, event, here.clock.now()),
+        on_event(&again, &there.state().ledger, &there.state().roads, event, here.clock.now()),
     );
     one.expect("handled");
     other.expect("handled");

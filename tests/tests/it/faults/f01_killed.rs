@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use callout_server::boot;
 use callout_server::platform::clock::Clock;
-use callout_server::platform::config::{Config, Limits, LogFormat, Oldest};
+use callout_server::platform::config::{Config, Limits, LogFormat, Oldest, Routing};
 use callout_tests::proxy::{PostgresProxy, Side};
 use callout_tests::{Phone, TestApp, chaos};
 use sqlx::Row;
@@ -140,6 +140,7 @@ async fn serve_when_asked() {
         database_owner_url: None,
         database_connections: 4,
         signing_key_file: Some(path("CALLOUT_TEST_KEY")),
+        routing: Routing::default(),
         limits: Limits::default(),
         oldest: Oldest::default(),
         log_format: LogFormat::Pretty,
