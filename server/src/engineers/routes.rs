@@ -118,7 +118,7 @@ async fn set_engineer_skills(
     Ok(row.into())
 }
 
-/// What may be offered to this engineer is another thing now.
+/// Whoever plans, and whoever offers work, must be told: none of it stands in a document.
 pub(super) async fn tell(tx: &mut TenantTx, engineer: UserId, now: DateTime<Utc>) -> Result<(), EngineerError> {
     Ok(outbox::append(tx, &Event::engineer_changed(engineer), ServerTime(now.timestamp_millis())).await?)
 }
