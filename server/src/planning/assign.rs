@@ -1,6 +1,7 @@
 //! Gives a visit to an engineer: the one asked for or the best, with the reasons kept beside the assignment.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::Executor;
 use sync_core::document::GrantRole;
 use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
@@ -81,7 +82,7 @@ pub async fn assign(
         }
         let give =
             Give { ticket: ranked.ticket, visit: ranked.visit, instead_of: question.instead_of, chosen, considered };
-        match Box::pin(hand_over_in(tx, ledger, &give, question.window, decision, terms)).await {
+        match Box::pin(hand_over_in(tx, ledger, &give, question.window, decision, terms.record())).await {
             Ok(grant) => {
                 let Give { ticket, visit, chosen, considered, .. } = give;
                 return Ok(Assigned { grant, ticket, visit, chosen, considered });
@@ -117,15 +118,16 @@ pub struct Give {
     pub considered: Considered,
 }
 
-/// Makes the assignment and keeps its explanation. The transaction can go on if it fails: then nothing was done.
+/// Makes the assignment and keeps its explanation, with the weights by which it was chosen. The transaction can go on if it
+/// fails: then nothing was done.
 pub async fn hand_over(
     tx: &mut TenantTx,
     ledger: &Ledger,
     give: &Give,
     decision: Decision,
-    terms: &Terms,
+    policy: Value,
 ) -> Result<GrantId, PlanningError> {
-    hand_over_in(tx, ledger, give, None, decision, terms).await
+    hand_over_in(tx, ledger, give, None, decision, policy).await
 }
 
 /// The same; and if there is a window, it becomes the visit's in the same step.
@@ -135,10 +137,10 @@ async fn hand_over_in(
     give: &Give,
     window: Option<(DateTime<Utc>, DateTime<Utc>)>,
     decision: Decision,
-    terms: &Terms,
+    policy: Value,
 ) -> Result<GrantId, PlanningError> {
     tx.execute("savepoint hand_over").await?;
-    let given = Box::pin(write(tx, ledger, give, window, decision, terms)).await;
+    let given = Box::pin(write(tx, ledger, give, window, decision, policy)).await;
     let settle = if given.is_ok() { "release savepoint hand_over" } else { "rollback to savepoint hand_over" };
     tx.execute(settle).await?;
     given
@@ -150,7 +152,7 @@ async fn write(
     give: &Give,
     window: Option<(DateTime<Utc>, DateTime<Utc>)>,
     decision: Decision,
-    terms: &Terms,
+    policy: Value,
 ) -> Result<GrantId, PlanningError> {
     let slot = clock::slot(give.chosen.starts_at, give.chosen.ends_at)?;
     let (visit, engineer, instead_of) = (give.visit, give.chosen.engineer, give.instead_of);
@@ -164,7 +166,7 @@ async fn write(
             Ok::<_, PlanningError>(desk.assign(visit, engineer, GrantRole::Lead, Some(slot))?)
         })
         .await?;
-    store::insert_explanation(tx, grant, give, decision, terms).await?;
+    store::insert_explanation(tx, grant, give, decision, policy).await?;
     store::keep_cause(tx, grant, give).await?;
     store::forget_suggestion(tx, visit).await?;
     Ok(grant)

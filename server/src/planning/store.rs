@@ -1,6 +1,7 @@
 //! What planning keeps: explanations and suggestions. Its runs stand in `run/store.rs`.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sync_core::ids::{GrantId, SiteId, TicketId, VisitId};
 
 use super::assign::{Decision, Give};
@@ -10,13 +11,13 @@ use super::{PlanningError, Terms};
 use crate::directory::DispatchMode;
 use crate::tenancy::TenantTx;
 
-/// Keeps why this engineer was chosen.
+/// Keeps why this engineer was chosen, and by which weights, as [`Terms::record`] writes them.
 pub async fn insert_explanation(
     tx: &mut TenantTx,
     grant: GrantId,
     give: &Give,
     decision: Decision,
-    terms: &Terms,
+    policy: Value,
 ) -> Result<(), PlanningError> {
     sqlx::query!(
         "insert into assignment_explanation (
@@ -36,7 +37,7 @@ pub async fn insert_explanation(
         decision.run,
         &give.chosen.overridden,
         serde_json::to_value(&give.considered)?,
-        give.considered.travel.noted_in(terms.record()),
+        give.considered.travel.noted_in(policy),
     )
     .execute(&mut **tx)
     .await?;

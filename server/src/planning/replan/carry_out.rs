@@ -102,7 +102,7 @@ async fn move_one(
     // With it stands why; whoever confirms a suggestion leaves the same trace.
     store::keep(tx, proposal, terms, decision.at).await?;
     let Some(give) = proposal.give() else { return Ok(()) };
-    hand_over(tx, ledger, &give, decision, terms).await?;
+    hand_over(tx, ledger, &give, decision, terms.record()).await?;
     let (from, to) = (proposal.held.engineer, give.chosen.engineer);
     tracing::info!(visit.id = %give.visit, engineer.id = %to, instead_of = %from, cause = proposal.cause, "visit moved by the server");
     Ok(())

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use sqlx::Executor;
 use sync_core::ids::{GrantId, TicketId, VisitId};
 use sync_core::time::ServerTime;
@@ -67,7 +68,7 @@ impl Run {
         let ctx = self.ctx.clone();
         let write = async move |tx: &mut TenantTx| {
             store::hold(tx, self.lease, LEASE).await?;
-            let terms = Terms::load(tx).await?;
+            let (terms, policy) = (Terms::load(tx).await?, store::policy(tx, self.order.run).await?);
             lock_in_order(tx, &tickets).await?;
             let visits: Vec<VisitId> = together.iter().flatten().copied().collect();
             let planned = rows::planned(tx, self.order.run, &visits).await?;
@@ -85,7 +86,7 @@ impl Run {
             }
             for group in together.iter() {
                 let group = group.iter().filter_map(|visit| planned.remove(visit)).collect();
-                self.assign_group(tx, group, &terms).await?;
+                self.assign_group(tx, group, &policy).await?;
             }
             Ok::<_, PlanningError>(())
         };
@@ -98,7 +99,7 @@ impl Run {
         &self,
         tx: &mut TenantTx,
         mut group: Vec<Planned>,
-        terms: &Terms,
+        policy: &Value,
     ) -> Result<(), PlanningError> {
         let mut refused = Vec::new();
         tx.execute("savepoint assign_group").await?;
@@ -107,7 +108,7 @@ impl Run {
             release_ahead(tx, &held).await?;
             let mut stopped = None;
             for (number, planned) in group.iter().enumerate() {
-                match self.carry(tx, planned, terms).await {
+                match self.carry(tx, planned, policy).await {
                     Ok(grant) => rows::assigned(tx, self.order.run, planned.give.visit, grant).await?,
                     Err(error) => {
                         stopped = Some((number, conflict_of(&error).ok_or(error)?));
@@ -126,8 +127,9 @@ impl Run {
         Ok(())
     }
 
-    /// Does what is planned for one visit; returns the assignment made, or the one that ended.
-    async fn carry(&self, tx: &mut TenantTx, planned: &Planned, terms: &Terms) -> Result<GrantId, PlanningError> {
+    /// Does what is planned for one visit; returns the assignment made, or the one that ended. Its explanation carries the
+    /// weights of the search, whatever the tenant's are by now.
+    async fn carry(&self, tx: &mut TenantTx, planned: &Planned, policy: &Value) -> Result<GrantId, PlanningError> {
         let Planned { give, by, change } = planned;
         let decision = self.decision(By::order_of(*by));
         match (change, give.instead_of) {
@@ -140,7 +142,7 @@ impl Run {
                 self.hand.ledger.edit(tx, give.ticket, decision.by, now, take_back).await?;
                 Ok(held)
             }
-            _ => hand_over(tx, &self.hand.ledger, give, decision, terms).await,
+            _ => hand_over(tx, &self.hand.ledger, give, decision, policy.clone()).await,
         }
     }
 

@@ -203,6 +203,12 @@ pub async fn write_down(
     planned_store::insert_left(tx, lease.run, &written.left).await
 }
 
+/// The weights by which the plan was searched, and where its travel times came from.
+pub async fn policy(tx: &mut TenantTx, run: Uuid) -> Result<Value, PlanningError> {
+    let policy = sqlx::query_scalar!("select policy from plan_run where plan_run_id = $1", run);
+    Ok(policy.fetch_one(&mut **tx).await?)
+}
+
 /// Everything wanted has been assigned, or cannot be; false if more is wanted by now. The plan's row is held.
 pub async fn finish(tx: &mut TenantTx, lease: Lease, at: DateTime<Utc>) -> Result<bool, PlanningError> {
     let finished = sqlx::query!(

@@ -168,3 +168,17 @@ fn activity(status: Status) -> u8 {
         Status::Done | Status::Verified | Status::Closed => 8,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_still_to_be_done_counts_before_what_is_finished() {
+        for finished in [Status::Done, Status::Verified, Status::Closed] {
+            assert_eq!(most_active(vec![finished, Status::Assigned]), Status::Assigned);
+        }
+        assert_eq!(most_active(vec![Status::OnSite, Status::InProgress, Status::EnRoute]), Status::InProgress);
+        assert_eq!(most_active(vec![Status::Closed, Status::Done, Status::Verified]), Status::Done);
+    }
+}
