@@ -84,10 +84,10 @@ pub struct PlanScore {
     /// What is late by its SLA, in seconds-equivalents of the policy. What is left out is late by the end of the last
     /// shift.
     pub lateness_s: i64,
-    /// Driving in seconds, the way home included where a shift asks for it, and overtime as the policy weighs it.
+    /// Driving in seconds, the way home included where a shift asks for it; overtime, and what of a published plan changes,
+    /// as the policy weighs them: an appointment is not moved for a few minutes of driving.
     pub travel_s: i64,
-    /// Balance of load, waiting by priority, preference, skills, parts, and what of a published plan changes; in
-    /// seconds-equivalents of the policy.
+    /// Balance of load, waiting by priority, preference, skills and parts, in seconds-equivalents of the policy.
     pub balance_s: i64,
 }
 

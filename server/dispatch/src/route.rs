@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::policy::Policy;
 use crate::rest::{NEVER, TOO_LATE};
 use crate::travel::Travel;
-use crate::visit::{Priority, Starts, Task, VisitIndex};
+use crate::visit::{Priority, Published, Starts, Task, VisitIndex};
 
 mod insertion;
 mod stretch;
@@ -39,6 +39,7 @@ pub(crate) struct Stop {
     /// When it should have ended by its SLA; [`NEVER`] without one.
     pub due: i64,
     starts: Starts,
+    published: Option<Published>,
     /// By when it must have ended because of a certificate.
     deadline: i64,
     /// What speaks against it here whenever it takes place, in seconds-equivalents.
@@ -68,7 +69,7 @@ pub(crate) struct Route {
     pub travel_s: i64,
     load: i64,
     has_due: bool,
-    /// Whether a commitment is on it, which nothing may move.
+    /// Whether a commitment is on it, which nothing may move, or an appointment that keeps its time if it can.
     is_anchored: bool,
 }
 
@@ -109,8 +110,6 @@ pub(crate) struct RouteCost {
     pub lateness_s: i64,
     pub travel_s: i64,
     pub balance_s: i64,
-    /// How many published appointments are not as they were published.
-    pub moved: i64,
 }
 
 /// What a route's times depend on besides the route.
@@ -149,6 +148,7 @@ impl Route {
                     priority: commitment.priority,
                     due: NEVER,
                     starts: Starts::at(start),
+                    published: None,
                     deadline: NEVER,
                     bias_s: 0,
                     is_held: false,
@@ -194,7 +194,9 @@ impl Route {
 
     /// Puts a visit where [`Route::try_insert`] said that it fits.
     pub fn insert(&mut self, ground: Ground<'_>, visit: VisitIndex, wanted: Wanted<'_>, node: u32, position: usize) {
-        self.stops.insert(position, Stop::of(visit, node, wanted));
+        let stop = Stop::of(visit, node, wanted);
+        self.is_anchored |= stop.promised(ground.duty).is_some();
+        self.stops.insert(position, stop);
         self.nodes.insert(position + 1, node);
         self.drives.insert(position, 0);
         self.measure_leg(ground, position);
@@ -262,9 +264,7 @@ impl Route {
             let wait_s = stop.start - stop.starts.first(board.now());
             cost.balance_s += policy.wait_cost(stop.priority, wait_s) + stop.bias_s;
             if board.has_published {
-                let change_s = policy.change_cost(board.visit(index), duty.engineer, stop.start);
-                cost.balance_s += change_s;
-                cost.moved += i64::from(change_s > 0);
+                cost.travel_s += policy.change_cost(board.visit(index), duty.engineer, stop.start);
             }
         }
         // Overtime that is booked already is nothing that a plan could do about.
@@ -316,7 +316,7 @@ impl Clone for Route {
 impl Stop {
     /// A visit on a route whose times are still to be found.
     fn of(visit: VisitIndex, node: u32, wanted: Wanted<'_>) -> Stop {
-        let Task { duration_s, load, ref starts, priority, due, .. } = *wanted.task;
+        let Task { duration_s, load, ref starts, priority, due, published, .. } = *wanted.task;
         Stop {
             job: Job::Visit(visit),
             node,
@@ -325,6 +325,7 @@ impl Stop {
             priority,
             due,
             starts: starts.clone(),
+            published,
             deadline: wanted.deadline,
             bias_s: wanted.bias_s,
             is_held: false,
@@ -337,6 +338,11 @@ impl Stop {
     /// Whether it is a visit that may be taken out.
     pub fn is_visit(&self) -> bool {
         matches!(self.job, Job::Visit(_)) && !self.is_held
+    }
+
+    /// When this engineer is expected there, if it is published that it is he who comes.
+    fn promised(&self, duty: &Duty) -> Option<i64> {
+        self.published.filter(|published| published.engineer == duty.engineer).map(|published| published.start)
     }
 
     fn first_start(&self, arrive: i64) -> i64 {

@@ -127,6 +127,7 @@ pub(crate) struct Task {
     pub priority: Priority,
     /// When it should have ended by its SLA; [`NEVER`] without one.
     pub due: i64,
+    pub published: Option<Published>,
 }
 
 /// The moments at which something may start.
@@ -147,6 +148,7 @@ impl Task {
             starts: Starts::of(visit),
             priority: visit.priority,
             due: visit.due.unwrap_or(NEVER),
+            published: visit.published,
         }
     }
 

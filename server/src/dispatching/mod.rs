@@ -20,6 +20,7 @@ mod offer;
 mod offer_windows;
 mod plan_progress;
 mod store;
+mod plan_store;
 mod offer_store;
 mod view;
 mod plan_view;

@@ -7,8 +7,8 @@ use sync_core::ids::UserId;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::plan_store;
 use super::plan_view::{AcceptRequest, PlanRequest, PlanState, PlanView};
-use super::store;
 use crate::planning::run::{self, Order};
 use crate::planning::{PlanningError, Terms};
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -48,9 +48,9 @@ async fn when_it_stands(ctx: &TenantCtx, plan: Uuid) -> Result<PlanView, Plannin
     let begun = Instant::now();
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let state = ctx.read(async move |tx: &mut TenantTx| store::plan_state(tx, plan).await).await?;
+        let state = ctx.read(async move |tx: &mut TenantTx| plan_store::state(tx, plan).await).await?;
         if !state.is_at_work() || begun.elapsed() + pause > PATIENCE {
-            return ctx.read(async move |tx: &mut TenantTx| store::plan(tx, plan).await).await;
+            return ctx.read(async move |tx: &mut TenantTx| plan_store::plan(tx, plan).await).await;
         }
         sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);

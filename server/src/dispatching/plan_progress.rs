@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
+use super::plan_store;
 use super::plan_view::PlanState;
-use super::store;
 use crate::planning::PlanningError;
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::{TenantCtx, TenantTx};
@@ -122,7 +122,7 @@ impl Told {
 /// How far the plan is; none if whoever asked is signed in no more.
 async fn read(ctx: &TenantCtx, plan: Uuid) -> Result<Option<PlanProgress>, PlanningError> {
     let session = ctx.session();
-    ctx.read(async move |tx: &mut TenantTx| store::plan_progress(tx, plan, session).await).await
+    ctx.read(async move |tx: &mut TenantTx| plan_store::progress(tx, plan, session).await).await
 }
 
 impl End {

@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::plan_view::{AcceptRequest, LeftView, PlanRequest, PlanView, PlannedVisitView};
-use super::{plan, plan_progress, store};
+use super::plan_view::{AcceptRequest, LeftView, PlanFilter, PlanRequest, PlanSummaryView, PlanView, PlannedVisitView};
+use super::{plan, plan_progress, plan_store};
 use crate::ledger::By;
 use crate::planning::run;
 use crate::platform::clock::Clock;
@@ -30,7 +30,7 @@ struct Places(Arc<Semaphore>);
 
 pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(make_plan))
+        .routes(routes!(make_plan, list_plans))
         .routes(routes!(get_plan))
         .routes(routes!(accept_plan))
         .routes(routes!(cancel_plan))
@@ -60,12 +60,26 @@ async fn make_plan(
     Ok((status, Json(plan)))
 }
 
+/// Plans, the latest first.
+#[utoipa::path(get, path = "/plans", tag = "dispatching", params(PlanFilter, PageQuery),
+    responses((status = 200, body = Page<PlanSummaryView>), (status = "4XX", body = ProblemView)))]
+async fn list_plans(
+    ctx: TenantCtx,
+    Query(filter): Query<PlanFilter>,
+    Query(page): Query<PageQuery>,
+) -> ApiResult<Json<Page<PlanSummaryView>>> {
+    ctx.require(Permission::ReadTickets)?;
+    let (before, rows) = (page.after::<Uuid>()?, page.rows());
+    let rows = ctx.read(async move |tx: &mut TenantTx| plan_store::plans(tx, filter.state, before, rows).await).await?;
+    Ok(Json(Page::of(rows, &page, |row| row.plan_id, |row| row)))
+}
+
 /// A plan: where it stands, how many visits it assigned, and how many it left for which reason.
 #[utoipa::path(get, path = "/plans/{plan_id}", tag = "dispatching", params(("plan_id" = Uuid, Path)),
     responses((status = 200, body = PlanView), (status = 404, body = ProblemView)))]
 async fn get_plan(ctx: TenantCtx, Path(plan): Path<Uuid>) -> ApiResult<Json<PlanView>> {
     ctx.require(Permission::ReadTickets)?;
-    Ok(Json(ctx.read(async move |tx: &mut TenantTx| store::plan(tx, plan).await).await?))
+    Ok(Json(ctx.read(async move |tx: &mut TenantTx| plan_store::plan(tx, plan).await).await?))
 }
 
 /// Accept a draft, or what it does with some engineers or visits.
@@ -101,7 +115,7 @@ async fn cancel_plan(ctx: TenantCtx, State(clock): State<Clock>, Path(plan): Pat
     let now = clock.now();
     let cancel = async move |tx: &mut TenantTx| {
         run::cancel(tx, plan, now).await?;
-        store::plan(tx, plan).await
+        plan_store::plan(tx, plan).await
     };
     Ok(Json(ctx.transact(cancel).await?))
 }
@@ -142,7 +156,7 @@ async fn list_planned_visits(
 ) -> ApiResult<Json<Page<PlannedVisitView>>> {
     ctx.require(Permission::ReadTickets)?;
     let (after, rows) = (page.after::<Uuid>()?, page.rows());
-    let rows = ctx.read(async move |tx: &mut TenantTx| store::planned(tx, plan, after, rows).await).await?;
+    let rows = ctx.read(async move |tx: &mut TenantTx| plan_store::planned(tx, plan, after, rows).await).await?;
     Ok(Json(Page::of(rows, &page, |row| row.visit_id, |row| row)))
 }
 
@@ -157,7 +171,7 @@ async fn list_left_for_later(
 ) -> ApiResult<Json<Page<LeftView>>> {
     ctx.require(Permission::ReadTickets)?;
     let (after, rows) = (page.after::<Uuid>()?, page.rows());
-    let rows = ctx.read(async move |tx: &mut TenantTx| store::left(tx, plan, after, rows).await).await?;
+    let rows = ctx.read(async move |tx: &mut TenantTx| plan_store::left(tx, plan, after, rows).await).await?;
     Ok(Json(Page::of(rows, &page, |row| row.visit_id, |row| row)))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::planning::PlanningError;
@@ -46,7 +46,7 @@ pub struct AcceptRequest {
 }
 
 /// Where a plan stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
     /// It waits for a process that has time for it.
@@ -66,24 +66,67 @@ pub enum PlanState {
 }
 
 impl PlanState {
-    /// As the database keeps it.
+    const ALL: [Self; 7] =
+        [Self::Queued, Self::Running, Self::Drafted, Self::Applying, Self::Applied, Self::Cancelled, Self::Failed];
+
+    /// From what the database keeps.
     pub fn of(stored: &str) -> Result<Self, PlanningError> {
-        Ok(match stored {
-            "queued" => Self::Queued,
-            "running" => Self::Running,
-            "drafted" => Self::Drafted,
-            "applying" => Self::Applying,
-            "applied" => Self::Applied,
-            "cancelled" => Self::Cancelled,
-            "failed" => Self::Failed,
-            _ => return Err(PlanningError::Corrupt("the state of a plan")),
-        })
+        let state = Self::ALL.into_iter().find(|state| state.as_str() == stored);
+        state.ok_or(PlanningError::Corrupt("the state of a plan"))
+    }
+
+    /// As the database keeps it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Drafted => "drafted",
+            Self::Applying => "applying",
+            Self::Applied => "applied",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
     }
 
     /// Whether it will change without anybody's doing.
     pub fn is_at_work(self) -> bool {
         matches!(self, Self::Queued | Self::Running | Self::Applying)
     }
+}
+
+/// Which plans are wanted.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PlanFilter {
+    /// Only those that stand so: `drafted` is what waits for somebody to accept it.
+    pub state: Option<PlanState>,
+}
+
+/// A plan in a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlanSummaryView {
+    pub plan_id: Uuid,
+    pub state: PlanState,
+    /// Which share of the search is done, from 0 to 1; noted about once a second.
+    pub progress: f64,
+    /// Why there is no plan, as in the plan itself.
+    pub failure: Option<String>,
+    pub ordered_by: Uuid,
+    pub ordered_at: DateTime<Utc>,
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    /// Whether it was ordered as a draft.
+    pub draft: bool,
+    /// Whether appointments that somebody had could move.
+    pub replan: bool,
+    /// Visits that nobody had, and appointments that could move.
+    pub visits: i32,
+    /// Visits that got an engineer; in a draft, would get one.
+    pub assigned: i32,
+    /// Visits that nobody got.
+    pub left_for_later: i32,
+    /// When it came to an end, whichever `state` says it is; null while it waits or runs.
+    pub finished_at: Option<DateTime<Utc>>,
 }
 
 /// A run of the planner.
@@ -158,9 +201,9 @@ pub struct LevelsView {
     pub unserved_weight: i64,
     /// What is late by its SLA, in seconds weighed by priority. What nobody has is late until the last shift ends.
     pub lateness_s: i64,
-    /// Driving, and overtime as the policy weighs it.
+    /// Driving, overtime, and appointments that change, as the policy weighs them.
     pub travel_s: i64,
-    /// Balance of load, waiting, preferences, skills, parts, and appointments that change, in seconds of driving.
+    /// Balance of load, waiting, preferences, skills and parts, in seconds of driving.
     pub balance_s: i64,
 }
 

@@ -5,6 +5,7 @@ use sync_core::command::Refusal;
 use sync_core::document::DocumentError;
 use sync_core::ids::{NotAnId, TicketId};
 
+use crate::platform::passing::is_passing;
 use crate::platform::problem::Problem;
 
 /// Why a change to a ticket was not made.
@@ -41,10 +42,7 @@ impl LedgerError {
     /// The same request may work soon: nothing is wrong with it.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| {
-                matches!(&*code, "40001" | "40P01" | "55P03" | "57014")
-                    || ["08", "53", "57"].iter().any(|class| code.starts_with(class))
-            }),
+            Self::Database(error @ sqlx::Error::Database(_)) => is_passing(error),
             Self::Database(_) => true,
             _ => false,
         }

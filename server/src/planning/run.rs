@@ -39,7 +39,7 @@ use store::{Lease, Written};
 pub use figures::{Figures, Levels};
 pub use held::Held;
 pub use proposal::Relaxed;
-pub use store::{accept, cancel, order};
+pub use store::{accept, cancel, forget_unused, order};
 
 /// What is to be planned.
 #[derive(Debug, Clone)]

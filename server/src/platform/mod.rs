@@ -10,6 +10,7 @@ pub mod extract;
 pub mod hex;
 pub mod limits;
 pub mod page;
+pub mod passing;
 pub mod partial;
 pub mod postgres;
 pub mod problem;

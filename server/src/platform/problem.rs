@@ -10,6 +10,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::passing::is_passing;
+
 /// What a handler returns.
 pub type ApiResult<T> = Result<T, Problem>;
 
@@ -135,15 +137,7 @@ impl From<sqlx::Error> for Problem {
                 .retry_after(10)
                 .caused_by(error);
         }
-        let is_passing = match &error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::BeginFailed => true,
-            // Shutting down, starting up, out of connections, timed out, deadlocked: the transaction is rolled back.
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "40001" || code == "40P01"
-            }),
-            _ => false,
-        };
-        if is_passing { Self::unavailable(1).caused_by(error) } else { Self::internal(error) }
+        if is_passing(&error) { Self::unavailable(1).caused_by(error) } else { Self::internal(error) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! than waiting.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use sync_core::document::Fact;
@@ -25,6 +26,8 @@ use crate::tenancy::{Permission, TenantCtx, TenantTx};
 const MOST: usize = 200;
 /// Tickets that are decided about in one request: each is a transaction of its own.
 const MOST_TAKEN: usize = 20;
+/// After so long the others are decided in the next request: a phone does not wait for every drive of each of them.
+const LONGEST_TAKING: Duration = Duration::from_secs(10);
 /// Bytes of what a wish for a ticket says.
 const LONGEST_TAKE: usize = 1_024;
 /// Whoever wanted a ticket longer ago does not wait for it any more.
@@ -57,11 +60,13 @@ pub async fn answer(
     if !reviews.is_empty() {
         ctx.transact(async move |tx: &mut TenantTx| quarantine::hand_in(tx, &reviews, now).await.map(drop)).await?;
     }
-    let (mut answers, mut takes) = (Vec::with_capacity(wishes.len()), 0);
+    let (mut answers, mut takes, begun) = (Vec::with_capacity(wishes.len()), 0, Instant::now());
     for wish in now_taken {
         answers.push(match review(wish, device, user, now) {
             Ok(Some(_)) => say(wish, IntentOutcome::Granted, "for_review", "a dispatcher can see it now".into()),
-            Ok(None) if wish.kind == intent::TAKE && takes == MOST_TAKEN => later(wish),
+            Ok(None) if wish.kind == intent::TAKE && (takes == MOST_TAKEN || begun.elapsed() > LONGEST_TAKING) => {
+                later(wish)
+            }
             Ok(None) if wish.kind == intent::TAKE => {
                 takes += 1;
                 take(ctx, ledger, roads, user, wish, bringing).await?

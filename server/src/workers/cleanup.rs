@@ -1,11 +1,13 @@
-//! Forgets what has expired: tokens, challenges, kept answers, uploads left unfinished, positions kept
-//! long enough.
+//! Forgets what has expired: tokens, challenges, kept answers, uploads left unfinished, positions kept long enough,
+//! plans that nobody wanted.
 
 use std::time::Duration;
 
 use super::next_round;
+use crate::planning::{PlanningError, run as plans};
 use crate::platform::shutdown::Shutdown;
 use crate::state::AppState;
+use crate::tenancy::{SystemEntry, TenantTx};
 
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(3600);
 /// Positions that one statement drops.
@@ -24,7 +26,20 @@ pub(super) async fn run(state: AppState, stopping: Shutdown) {
         if let Err(error) = forget_positions(&state).await {
             tracing::error!(error = %error, "cannot forget old positions");
         }
+        if let Err(error) = forget_plans(&state).await {
+            tracing::error!(error = %error, "cannot forget old plans");
+        }
     }
+}
+
+/// Drops the plans of all tenants that assigned nothing and whose days are long over.
+pub async fn forget_plans(state: &AppState) -> Result<u64, PlanningError> {
+    let (mut forgotten, now) = (0, state.clock.now());
+    for tenant in state.tenancy.tenants().await? {
+        let ctx = state.tenancy.system(tenant, SystemEntry::Plans);
+        forgotten += ctx.transact(async move |tx: &mut TenantTx| plans::forget_unused(tx, now).await).await?;
+    }
+    Ok(forgotten)
 }
 
 async fn forget_positions(state: &AppState) -> Result<(), sqlx::Error> {

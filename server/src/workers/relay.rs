@@ -55,7 +55,7 @@ pub struct Pace {
     pub patience: Duration,
     /// The pause after the first failure; each further one is four times as long.
     pub back_off: Duration,
-    /// After so many failures an event is passed over.
+    /// After so many failures an event is passed over; after [`PATIENT`] times as many if it was only the database's trouble.
     pub attempts: u32,
 }
 
@@ -71,6 +71,9 @@ impl Default for Pace {
     }
 }
 
+/// How much longer the relay tries when nothing is wrong with the event: by default for an hour and a half. Not for ever:
+/// what comes after it waits.
+pub const PATIENT: u32 = 4;
 /// Tenants that one consumer works on at the same time.
 const AT_ONCE: usize = 8;
 /// When rows wait for an older transaction, the relay looks again after this.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callout_server::ledger::outbox::{self, Event};
+use callout_server::planning::PlanningError;
 use callout_server::platform::shutdown::{ShutdownTrigger, shutdown};
 use callout_server::tenancy::{TenantCtx, TenantTx};
 use callout_server::workers::relay::{Consumer, Pace, Relay};
@@ -123,6 +124,38 @@ async fn a_poisonous_event_is_passed_over_and_holds_up_nobody_else() {
     let failed = failures(&app).await;
     assert_eq!(failed.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["fails", "panics"]);
     assert!(failed[0].1.contains("cannot act on this"), "{failed:?}");
+    relay.stop().await;
+}
+
+/// Somebody holds a row for longer than anybody waits. That is no fault of the event.
+#[tokio::test]
+async fn an_event_is_not_passed_over_because_a_row_was_held_for_long() {
+    let app = TestApp::start().await;
+    let (heard, times) = (Heard::default(), Arc::new(AtomicUsize::new(0)));
+    let waits = {
+        let heard = heard.clone();
+        Consumer::new("notes", move |ctx: TenantCtx, delivery| {
+            let (heard, times) = (heard.clone(), times.fetch_add(1, Ordering::SeqCst) + 1);
+            async move {
+                heard.note(&ctx, &delivery.kind);
+                let wait = async move |tx: &mut TenantTx| {
+                    let held = "do $$ begin raise exception 'held' using errcode = 'lock_not_available'; end $$";
+                    if times < 5 {
+                        sqlx::raw_sql(held).execute(&mut **tx).await.map(drop)?
+                    }
+                    Ok::<_, PlanningError>(())
+                };
+                ctx.transact(wait).await
+            }
+        })
+    };
+    let relay = Running::start(&app, vec![waits]);
+    for kind in ["waits", "good"] {
+        write(app.tenant(), kind).await;
+    }
+    settled(&app, "notes").await;
+    assert_eq!(heard.by(app.tenant().id), ["waits", "waits", "waits", "waits", "waits", "good"]);
+    assert_eq!(failures(&app).await, []);
     relay.stop().await;
 }
 

@@ -6,7 +6,7 @@
 //! know of costs as much as so many seconds of travel.
 
 use super::dice::Dice;
-use super::draft::{Draft, Place, TRAVEL_FIRST};
+use super::draft::{Draft, Place};
 use super::epochs::drop_cost;
 use super::field::Field;
 use super::report::report;
@@ -131,7 +131,6 @@ impl<'a> Day<'a> {
             let field = self.draft.field;
             let terms = Terms { hottest: 1.0, drop_cost: drop_cost(&self.draft) };
             let mut search = Search::new(field, self.draft.routes.clone(), Dice::of(seed, 0, 0), terms);
-            search.dear_moves(i64::from(field.policy.moved_s) * (TRAVEL_FIRST - 1));
             search.run(rounds, Some);
             let found = search.finish().best;
             self.draft = Draft::new(field, found);

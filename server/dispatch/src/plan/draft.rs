@@ -17,10 +17,6 @@ pub(super) struct Draft<'a> {
     waiting: Vec<u32>,
     waits_at: Vec<u32>,
     score: PlanScore,
-    /// What it costs to move a published appointment, beside what the policy says.
-    dear_move: i64,
-    /// How many published appointments are elsewhere or at another time.
-    moved: i64,
     /// The routes as they were at the mark, of which the first `changed` are in use.
     journal: Vec<Saved>,
     changed: usize,
@@ -66,8 +62,6 @@ impl<'a> Draft<'a> {
                 lateness_s: field.missed_s.iter().sum(),
                 ..PlanScore::default()
             },
-            dear_move: 0,
-            moved: 0,
             journal: Vec::new(),
             changed: 0,
             steps: Vec::new(),
@@ -219,12 +213,6 @@ impl<'a> Draft<'a> {
             + lateness_s.saturating_mul(LATE_FIRST)
             + self.field.policy.travel_cost(travel_s) * TRAVEL_FIRST
             + balance_s
-            + self.moved * self.dear_move
-    }
-
-    /// From here on it costs so much more to move a published appointment.
-    pub fn dear_moves(&mut self, more: i64) {
-        self.dear_move = more;
     }
 
     /// Everything on a route is served by it.
@@ -297,7 +285,6 @@ impl<'a> Draft<'a> {
         self.score.lateness_s += new.lateness_s - old.lateness_s;
         self.score.travel_s += new.travel_s - old.travel_s;
         self.score.balance_s += new.balance_s - old.balance_s;
-        self.moved += new.moved - old.moved;
     }
 
     fn cost_of(&self, duty: usize) -> RouteCost {

@@ -107,12 +107,6 @@ impl<'a> Search<'a> {
         self.judge(heat);
     }
 
-    /// From here on it costs so much more to move a published appointment.
-    pub fn dear_moves(&mut self, more: i64) {
-        self.draft.dear_moves(more);
-        self.scalar = self.draft.scalar(self.drop_cost);
-    }
-
     pub fn finish(self) -> Found {
         Found { last: self.draft.routes, best: self.best.routes }
     }

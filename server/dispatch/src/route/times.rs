@@ -1,6 +1,6 @@
 //! The times of a route: what follows from its stops, their order and the drives between them.
 
-use super::{Ground, Job, Route};
+use super::{Ground, Job, Route, Stop};
 use crate::rest::{NEVER, TOO_LATE, leave, reach};
 
 impl Route {
@@ -10,7 +10,8 @@ impl Route {
         self.busy_s = self.stops.iter().map(|stop| stop.duration_s).sum();
         self.load = self.stops.iter().map(|stop| stop.load).sum();
         self.has_due = self.stops.iter().any(|stop| stop.due < NEVER);
-        self.is_anchored = self.stops.iter().any(|stop| matches!(stop.job, Job::Commitment(_)));
+        let is_anchor = |stop: &Stop| matches!(stop.job, Job::Commitment(_)) || stop.promised(ground.duty).is_some();
+        self.is_anchored = self.stops.iter().any(is_anchor);
         if self.is_plain(ground) && !self.stops.is_empty() {
             return self.refresh_plainly(ground);
         }
@@ -85,7 +86,8 @@ impl Route {
         true
     }
 
-    /// Chooses among what is possible: everything as early as can be, and a rest rather sooner than later.
+    /// Chooses among what is possible: everything as early as can be, but what has been promised not before its time, if
+    /// the others can wait for it; and a rest rather sooner than later.
     pub(super) fn settle_times(&mut self, ground: Ground<'_>) -> bool {
         let hours = &ground.duty.hours;
         let width = hours.rests.len() + 1;
@@ -95,7 +97,9 @@ impl Route {
             let mut chosen: Option<(i64, i64, usize)> = None;
             for (after, latest) in latest.iter().enumerate().skip(taken) {
                 let arrive = reach(departs, self.drives[position], &hours.rests[taken..after]);
-                let start = stop.first_start(arrive);
+                let (first, promised) = (stop.first_start(arrive), stop.promised(ground.duty));
+                let kept = promised.map(|promised| stop.first_start(arrive.max(promised)));
+                let start = kept.filter(|start| start <= latest).unwrap_or(first);
                 if start <= *latest && chosen.is_none_or(|(kept, ..)| start <= kept) {
                     chosen = Some((start, arrive, after));
                 }

@@ -139,3 +139,34 @@ proptest! {
         prop_assert!(better.score.travel_s >= driven, "a shift with nothing to do may still have a way home");
     }
 }
+
+#[test]
+fn an_appointment_moves_for_half_an_hour_of_driving_and_not_for_a_few_minutes() {
+    for (away_km, goes_to) in [(2.0, 0), (20.0, 1)] {
+        let mut wanted = visit(km(away_km, 0.0));
+        wanted.published = Some(Published { engineer: EngineerIndex(0), start: at(12.0) });
+        let crew = vec![engineer(km(0.0, 0.0)), engineer(km(away_km, 0.0))];
+        let plan = planned(&board(crew, vec![wanted]));
+        assert_eq!(plan.routes[0].engineer, EngineerIndex(goes_to), "{away_km} km");
+    }
+}
+
+#[test]
+fn what_is_promised_keeps_its_time_unless_others_need_it() {
+    let mut visits: Vec<Visit> = (0..2).map(|n| visit(km(f64::from(n), 0.0))).collect();
+    visits[1].published = Some(Published { engineer: EngineerIndex(0), start: at(12.0) });
+    let crew = || vec![engineer(km(0.0, 0.0))];
+    let start = |plan: &Plan, visit: u32| {
+        let mut stops = plan.routes[0].stops.iter();
+        stops.find(|stop| stop.job == Job::Visit(VisitIndex(visit))).map(|stop| stop.start)
+    };
+    let plan = planned(&board(crew(), visits.clone()));
+    assert_eq!(start(&plan, 1), Some(at(12.0)), "though there is nothing to do since ten");
+    assert!(start(&plan, 0).is_some_and(|start| start < at(9.0)));
+
+    // Three more hours of work, for which there is room only if it comes sooner or later.
+    visits[0].duration_s = 7 * 3600 - 1200;
+    let plan = planned(&board(crew(), visits));
+    assert_eq!(plan.unserved, []);
+    assert_ne!(start(&plan, 1), Some(at(12.0)));
+}

@@ -5,16 +5,17 @@
 //! those that swap are moved together. Who is booked elsewhere by then keeps that: the database has no two bookings of
 //! one engineer at one time, and what could not be done is noted with the reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::Executor;
 use sync_core::ids::{GrantId, TicketId, VisitId};
 use sync_core::time::ServerTime;
+use uuid::Uuid;
 
 use super::check::conflicts;
-use super::groups::{Change as Move, groups};
+use super::groups::{Change as Move, Slot, groups, possible};
 use super::planned_store::{self as rows, Planned, Waiting};
 use super::proposal::{Change, Left};
 use super::{LEASE, Run, store};
@@ -93,15 +94,12 @@ impl Run {
         ctx.transact(write).await
     }
 
-    /// Gives up the old appointments of the group, and makes the new ones. If one of them cannot be made, its old one
-    /// stays, and the others are tried without it.
-    async fn assign_group(
-        &self,
-        tx: &mut TenantTx,
-        mut group: Vec<Planned>,
-        policy: &Value,
-    ) -> Result<(), PlanningError> {
-        let mut refused = Vec::new();
+    /// Gives up the old appointments of the group, and makes the new ones. Of those that cannot be made the old ones stay,
+    /// and the others are made without them: who is in whose way is known beforehand, so that a large group is not begun
+    /// anew for each of them.
+    async fn assign_group(&self, tx: &mut TenantTx, group: Vec<Planned>, policy: &Value) -> Result<(), PlanningError> {
+        let (mut group, in_the_way) = if group.len() > 1 { beside(tx, group).await? } else { (group, Vec::new()) };
+        let mut refused: Vec<_> = in_the_way.into_iter().map(|planned| (planned, "double_booked")).collect();
         tx.execute("savepoint assign_group").await?;
         loop {
             let held: Vec<GrantId> = group.iter().filter_map(|planned| planned.give.instead_of).collect();
@@ -190,6 +188,29 @@ impl Run {
     fn decision(&self, by: By) -> Decision {
         Decision { by, mode: Mode::Plan, run: Some(self.order.run), at: self.hand.clock.now() }
     }
+}
+
+/// Those of a group that can be done beside what is booked, and those that cannot.
+async fn beside(tx: &mut TenantTx, group: Vec<Planned>) -> Result<(Vec<Planned>, Vec<Planned>), PlanningError> {
+    let slots: Vec<Slot> = group.iter().filter_map(new_slot).collect();
+    let (from, to) = (slots.iter().map(|slot| slot.from).min(), slots.iter().map(|slot| slot.to).max());
+    let Some((from, to)) = from.zip(to) else { return Ok((group, Vec::new())) };
+    let engineers: Vec<Uuid> = slots.iter().map(|slot| slot.engineer.0).collect();
+    let held: BTreeSet<GrantId> = group.iter().filter_map(|planned| planned.give.instead_of).collect();
+    let booked = rows::bookings(tx, &engineers, from, to).await?;
+    let (given_up, others): (Vec<_>, Vec<_>) = booked.into_iter().partition(|(grant, _)| held.contains(grant));
+    let given_up: BTreeMap<GrantId, Slot> = given_up.into_iter().collect();
+    let old = |planned: &Planned| planned.give.instead_of.and_then(|grant| given_up.get(&grant).copied());
+    let moves: Vec<Move> = group.iter().map(|planned| Move { old: old(planned), new: new_slot(planned) }).collect();
+    let others: Vec<Slot> = others.into_iter().map(|(_, slot)| slot).collect();
+    let mut possible = possible(&moves, &others).into_iter();
+    Ok(group.into_iter().partition(|_| possible.next().unwrap_or(true)))
+}
+
+fn new_slot(planned: &Planned) -> Option<Slot> {
+    let chosen = &planned.give.chosen;
+    let slot = Slot { engineer: chosen.engineer, from: chosen.starts_at, to: chosen.ends_at };
+    (planned.change != Change::Dropped).then_some(slot)
 }
 
 /// What is to be done, in an order in which each finds the time free that it needs, some groups at a time, each with the

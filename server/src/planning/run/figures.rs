@@ -31,9 +31,9 @@ pub struct Levels {
     pub unserved_weight: i64,
     /// What is late by its SLA, in seconds weighed by priority. What nobody has is late until the last shift ends.
     pub lateness_s: i64,
-    /// Driving, and overtime as the policy weighs it.
+    /// Driving, overtime, and appointments that change, as the policy weighs them.
     pub travel_s: i64,
-    /// Balance of load, waiting, preferences, skills, parts, and appointments that change, in seconds of driving.
+    /// Balance of load, waiting, preferences, skills and parts, in seconds of driving.
     pub balance_s: i64,
 }
 

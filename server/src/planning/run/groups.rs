@@ -17,6 +17,12 @@ pub struct Slot {
     pub to: DateTime<Utc>,
 }
 
+impl Slot {
+    fn overlaps(&self, other: &Slot) -> bool {
+        self.engineer == other.engineer && self.from < other.to && other.from < self.to
+    }
+}
+
 /// What is given up and what is made for one visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
@@ -53,6 +59,28 @@ pub fn groups(changes: &[Change]) -> Vec<Vec<usize>> {
     groups
 }
 
+/// Which changes of a group can be made beside what else is booked. Who cannot be moved keeps the old time, and may so
+/// stand in the way of others in turn.
+pub fn possible(changes: &[Change], booked: &[Slot]) -> Vec<bool> {
+    let mut wanted: BTreeMap<UserId, Vec<(Slot, usize)>> = BTreeMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        if let Some(new) = change.new {
+            wanted.entry(new.engineer).or_default().push((new, index));
+        }
+    }
+    let mut is_possible = vec![true; changes.len()];
+    let mut in_the_way: Vec<(Slot, Option<usize>)> = booked.iter().map(|slot| (*slot, None)).collect();
+    while let Some((slot, of)) = in_the_way.pop() {
+        let here = wanted.get(&slot.engineer).map(Vec::as_slice).unwrap_or_default();
+        for (_, index) in here.iter().filter(|(new, index)| new.overlaps(&slot) && of != Some(*index)) {
+            if std::mem::replace(&mut is_possible[*index], false) {
+                in_the_way.extend(changes[*index].old.map(|old| (old, Some(*index))));
+            }
+        }
+    }
+    is_possible
+}
+
 /// For each change, which others must be made before it.
 fn needs(changes: &[Change]) -> Vec<Vec<usize>> {
     let mut given_up: BTreeMap<UserId, Vec<(Slot, usize)>> = BTreeMap::new();
@@ -62,7 +90,7 @@ fn needs(changes: &[Change]) -> Vec<Vec<usize>> {
     let needs = changes.iter().enumerate().map(|(index, change)| {
         let Some(new) = change.new else { return Vec::new() };
         let others = given_up.get(&new.engineer).map(Vec::as_slice).unwrap_or_default();
-        let in_the_way = |(old, other): &&(Slot, usize)| *other != index && old.from < new.to && new.from < old.to;
+        let in_the_way = |(old, other): &&(Slot, usize)| *other != index && old.overlaps(&new);
         others.iter().filter(in_the_way).map(|(_, other)| *other).collect()
     });
     needs.collect()
@@ -137,6 +165,32 @@ mod tests {
         assert_eq!(groups[place(0)], [0, 1, 2]);
         assert!(place(0) < place(3) && groups[place(4)] == [4]);
         assert_eq!(groups.len(), 3);
+    }
+
+    #[test]
+    fn who_cannot_move_stays_in_the_way_of_whoever_needed_that() {
+        let changes = [
+            (slot(1, 8, 9), slot(2, 8, 9)),
+            (slot(2, 8, 9), slot(3, 8, 9)),
+            (slot(3, 8, 9), slot(1, 8, 9)),
+            (slot(1, 10, 11), slot(2, 10, 11)),
+            (None, slot(2, 8, 9)),
+            (slot(1, 12, 13), None),
+        ]
+        .map(|(old, new)| Change { old, new });
+        let beside =
+            |booked: &[Option<Slot>]| possible(&changes, &booked.iter().flatten().copied().collect::<Vec<_>>());
+        assert_eq!(beside(&[]), [true; 6]);
+        assert_eq!(beside(&[slot(4, 8, 9), slot(3, 9, 12)]), [true; 6], "elsewhere, or only near it");
+        let blocked = [false, false, false, true, false, true];
+        assert_eq!(beside(&[slot(3, 8, 10)]), blocked, "all of the circle, and who wanted a place in it");
+    }
+
+    #[test]
+    fn a_visit_is_not_in_its_own_way() {
+        let later = [Change { old: slot(1, 8, 10), new: slot(1, 9, 11) }, Change { old: None, new: slot(1, 8, 9) }];
+        assert_eq!(possible(&later, &[]), [true; 2]);
+        assert_eq!(possible(&later, &[slot(1, 10, 11).unwrap()]), [false; 2]);
     }
 
     #[test]

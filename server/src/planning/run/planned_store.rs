@@ -218,6 +218,27 @@ pub async fn not_held(
     Ok(rows.into_iter().map(|row| (VisitId(row.visit_id), code(row.is_reassigned))).collect())
 }
 
+/// What these engineers have to do in that time, and by which assignment.
+pub async fn bookings(
+    tx: &mut TenantTx,
+    engineers: &[Uuid],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<(GrantId, Slot)>, PlanningError> {
+    let rows = sqlx::query!(
+        "select grant_id, user_id, starts_at, ends_at
+        from booking
+        where user_id = any($1) and starts_at < $3 and ends_at > $2",
+        engineers,
+        from,
+        to,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let slot = |engineer, from, to| Slot { engineer: UserId(engineer), from, to };
+    Ok(rows.into_iter().map(|row| (GrantId(row.grant_id), slot(row.user_id, row.starts_at, row.ends_at))).collect())
+}
+
 /// A visit is assigned as planned. Its reasons are kept with the assignment now.
 pub async fn assigned(tx: &mut TenantTx, run: Uuid, visit: VisitId, grant: GrantId) -> Result<(), PlanningError> {
     sqlx::query!(

@@ -358,6 +358,30 @@ pub async fn fail(
     Ok(())
 }
 
+/// Drops plans of days long over of which nothing was assigned; returns how many.
+pub async fn forget_unused(tx: &mut TenantTx, at: DateTime<Utc>) -> Result<u64, PlanningError> {
+    let forgotten = sqlx::query!(
+        "with unused as (
+            select r.plan_run_id
+            from plan_run r
+            where r.state in ('drafted', 'cancelled', 'failed') and greatest(r.finished_at, r.ends_at) < $1
+                and not exists (select from assignment_explanation x where x.plan_run_id = r.plan_run_id)
+                and not exists (
+                    select from planned_visit p where p.plan_run_id = r.plan_run_id and p.wanted_by is not null
+                )
+            order by r.plan_run_id
+            for update skip locked
+        ),
+        gone_visits as (delete from planned_visit where plan_run_id in (select plan_run_id from unused)),
+        gone_left as (delete from left_for_later where plan_run_id in (select plan_run_id from unused))
+        delete from plan_run where plan_run_id in (select plan_run_id from unused)",
+        at - KEPT,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(forgotten.rows_affected())
+}
+
 fn mine(rows: u64) -> Result<(), PlanningError> {
     if rows > 0 { Ok(()) } else { Err(PlanningError::Overtaken) }
 }
@@ -366,5 +390,7 @@ fn interval(length: TimeDelta) -> PgInterval {
     PgInterval { months: 0, days: 0, microseconds: length.num_microseconds().unwrap_or(i64::MAX) }
 }
 
+/// How long a plan that assigned nothing can be looked at after its days.
+const KEPT: TimeDelta = TimeDelta::days(30);
 /// Plans of one tenant that wait or run.
 const MOST_WAITING: i64 = 20;

@@ -12,9 +12,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use callout_dispatch::{Engineer, Travel, Visit};
+use tokio::time::Instant;
 
 use super::asking::Asking;
 use super::drives::Drives;
+use super::error::RoadsError;
 use super::question::Question;
 use super::used::TravelUsed;
 use crate::planning::PlanningError;
@@ -113,19 +115,24 @@ impl Roads {
 }
 
 /// Does a unit of work with roads that are known. If it meets drives that nobody has asked for, it has failed, and with
-/// it its transaction; they are asked for, and it is done once more. It never fails because of a routing engine.
+/// it its transaction; they are asked for, and it is done once more. It never fails because of a routing engine, and never
+/// waits for one longer than [`Asking::RANK_PATIENCE`], however often it has to ask.
 pub async fn informed<T, R: Future<Output = Result<T, PlanningError>>>(
     roads: &Roads,
     attempt: impl Fn(Roads) -> R,
 ) -> Result<T, PlanningError> {
-    let mut roads = roads.asking_first();
+    let (mut roads, until) = (roads.asking_first(), Instant::now() + Asking::RANK_PATIENCE);
     for _ in 0..MOST_QUESTIONS {
         let question = match attempt(roads.clone()).await {
             Err(PlanningError::RoadsToAsk(question)) => question,
             outcome => return outcome,
         };
         let Some(asking) = &roads.asking else { break };
-        let asked = asking.ask(question, Asking::RANK_PATIENCE).await;
+        let left = until.saturating_duration_since(Instant::now());
+        let asked = match left.is_zero() {
+            true => Err(RoadsError::Slow(Asking::RANK_PATIENCE)),
+            false => asking.ask(question, left).await.map(drop),
+        };
         if let Err(error) = asked {
             roads = roads.failed(error.to_string());
         }

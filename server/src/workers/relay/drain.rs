@@ -1,5 +1,7 @@
 //! One consumer's turn in one tenant: a page of events, in order, under a lease.
 
+use std::error::Error;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +11,12 @@ use tokio::time::Instant;
 
 use super::consumer::{Consumer, Failure};
 use super::store::{self, Lease};
-use super::{HELD_UP, Pace, Relay};
+use super::{HELD_UP, PATIENT, Pace, Relay};
 use crate::ledger::LedgerError;
 use crate::ledger::delivery::{self, Delivery};
 use crate::ledger::feed::Position;
 use crate::platform::clock::Clock;
+use crate::platform::passing::is_passing;
 use crate::platform::shutdown::Shutdown;
 use crate::tenancy::{SystemEntry, TenantCtx, TenantTx};
 
@@ -117,7 +120,8 @@ impl Drain {
                 continue;
             };
             attempts += 1;
-            if attempts < self.pace.attempts {
+            let patient = if is_passing_trouble(&*failure) { PATIENT } else { 1 };
+            if attempts < self.pace.attempts * patient {
                 let pause = self.back_off(attempts);
                 self.put_off(done, attempts, self.clock.now() + pause, &failure).await?;
                 return Ok(Rest::After(pause));
@@ -196,4 +200,10 @@ impl Drain {
         let lease = self.lease;
         self.ctx.transact(async move |tx: &mut TenantTx| store::give_back(tx, lease, done).await).await
     }
+}
+
+/// Whether it failed because of the database and not of the event: somebody held a row for long, a connection broke.
+fn is_passing_trouble(failure: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let causes = successors(Some(failure as &(dyn Error + 'static)), |&error| error.source());
+    causes.filter_map(|error| error.downcast_ref::<sqlx::Error>()).any(is_passing)
 }

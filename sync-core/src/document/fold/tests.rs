@@ -3,8 +3,8 @@
 use super::*;
 use crate::command;
 use crate::document::admission::WindowEffect;
-use crate::document::{GrantRole, Scalar, Side};
-use crate::testing::{ANA, BEN, NOON, Phone, Scene, VISIT, sealed};
+use crate::document::{DocumentError, Effect, GrantRole, Scalar, ServerEdit, Side};
+use crate::testing::{ANA, BEN, NOON, Phone, Scene, VISIT, sealed, server_actor};
 use crate::time::{ServerTime, TimeWindow};
 
 fn note(phone: &mut Phone, text: &str) -> FactId {
@@ -51,8 +51,10 @@ fn done_offline_stands_though_the_desk_cancelled() {
     assert_eq!(scene.status(), Status::Done);
     assert_eq!(scene.state().reviews[&Flag::DoneThoughCancelled], BTreeSet::from([done, cancel]));
     assert!(scene.server.admissions()[&done].effect.flags.contains(&Flag::DoneThoughCancelled));
+    assert!(scene.state().needs_review());
     scene.desk(command::verify);
     assert_eq!((scene.status(), scene.flags()), (Status::Verified, vec![]), "a decision settles the review");
+    assert!(!scene.state().needs_review());
 }
 
 #[test]
@@ -108,6 +110,7 @@ fn whoever_checked_in_stays_though_the_visit_was_given_to_another() {
     assert!(state.reviews.contains_key(&Flag::ReassignedOnSite));
     assert_eq!(state.member(to_ana).map(|ana| (ana.status, ana.is_present)), Some((Status::OnSite, true)));
     assert_eq!(state.member(to_ben).map(|ben| (ben.status, ben.is_present)), Some((Status::Assigned, false)));
+    assert_eq!(state.present().collect::<Vec<_>>(), [ANA]);
     assert_eq!(state.visits[&VISIT].engineers().count(), 2);
 
     // Ana knows by now, and may finish what she does there until she leaves.
@@ -327,8 +330,59 @@ fn a_visit_cancelled_by_itself_is_not_reopened_with_its_ticket() {
     assert_eq!(scene.status(), Status::Created, "the ticket needs another visit");
     cancel(&mut scene, None);
     assert_eq!(scene.status(), Status::Cancelled);
+    assert_eq!(scene.flags(), [], "to call off what is off already is nothing to look at");
     reopen(&mut scene, None);
     assert_eq!((scene.status(), scene.state().visits[&VISIT].status), (Status::Created, Status::Cancelled));
     reopen(&mut scene, Some(VISIT));
     assert_eq!(scene.state().visits[&VISIT].status, Status::Created);
+}
+
+#[test]
+fn who_is_given_a_visit_that_is_done_does_not_open_it_again() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    ana.completes();
+    scene.sync(&mut ana);
+    let to_ben = scene.assign(BEN, GrantRole::Crew);
+    assert_eq!((scene.status(), scene.flags()), (Status::Done, vec![]));
+    assert_eq!(scene.state().member(to_ben).map(|ben| ben.status), Some(Status::Done));
+}
+
+#[test]
+fn a_decision_in_sight_of_one_of_two_settles_nothing() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    ana.completes();
+    scene.desk(|ticket, author, stamp| command::cancel(ticket, author, stamp, None, "wrong".into()));
+    scene.desk(|ticket, author, stamp| command::reopen(ticket, author, stamp, None, "right".into()));
+    scene.sync(&mut ana);
+    assert!(scene.flags().contains(&Flag::DoneThoughCancelled), "{:?}", scene.flags());
+}
+
+#[test]
+fn a_server_that_knows_more_says_where_the_ticket_stands_until_somebody_moves_it() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    let strange = ana.does(|ticket, author, stamp| {
+        command::accept(ticket, author, stamp, VISIT)
+            .map(|fact| Fact { body: FactBody::Unknown { kind: "hologram".into(), fields: [].into() }, ..fact })
+    });
+    assert_eq!(ana.state().status, Status::Assigned);
+    scene.server.apply_admitted(ana.doc.changes_since(&scene.server.heads())).unwrap();
+    let (received, effect) = (scene.now, Effect { status: Status::Paused, flags: [].into(), window: None });
+    let admit = |edit: &mut ServerEdit<'_>| {
+        let n = edit.next_n();
+        edit.admit(strange.id, &Admission { n, verdict: Verdict::Allowed, effect, received })
+    };
+    scene.server.server_edit::<DocumentError>(server_actor(), admit).unwrap();
+    assert_eq!(scene.status(), Status::Paused);
+    scene.sync(&mut ana);
+    assert_eq!(ana.state().status, Status::Paused);
+    ana.works(Status::Accepted);
+    assert_eq!(ana.state().status, Status::Accepted);
 }

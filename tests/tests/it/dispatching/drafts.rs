@@ -83,6 +83,9 @@ async fn a_draft_changes_nothing_until_it_is_accepted_whole_or_in_part() {
     assert_eq!(stranger.post(&path, &json!({})).await.problem(404), "not-found");
     assert_eq!(ana.post(&path, &json!({})).await.problem(403), "forbidden");
 
+    // By which weights it was searched does not change with the settings.
+    let others = json!({ "mode": "suggest", "weights": { "preferred_s": 77 } });
+    area.dora.put("/dispatch-settings", 0, &others).await.expect(200);
     let of_ana = accept(&area, &plan, json!({ "engineer_ids": [ana.user.0] })).await.expect(200).json();
     let given = of_ana["accepted"].as_i64().unwrap();
     assert_eq!((&of_ana["state"], &of_ana["conflicts"]), (&json!("drafted"), &json!(0)));
@@ -103,6 +106,7 @@ async fn a_draft_changes_nothing_until_it_is_accepted_whole_or_in_part() {
         let path = format!("/assignments/{}/explanation", row["assignment_id"].as_str().unwrap());
         let why = area.dora.get(&path).await.expect(200).json();
         assert_eq!((&why["mode"], &why["starts_at"]), (&json!("plan"), &row["starts_at"]));
+        assert!(why["policy"]["preferred_s"] != 77 && why["policy"] == plan["policy"], "{}", why["policy"]);
         assert!(list(&why["candidates"]).iter().any(|one| one["engineer_id"] == row["engineer_id"]));
     }
 

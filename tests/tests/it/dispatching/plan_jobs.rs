@@ -208,6 +208,53 @@ async fn what_a_killed_process_was_at_another_takes_up() {
     assert_eq!(answer.await.expect("an answer").expect(201).json()["state"], "cancelled");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_accepted_is_assigned_though_the_process_dies_in_the_middle() {
+    let (area, wanted) = area_with(4, 24).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let key = area.app.state_directory().join("shared.key");
+    let mut tickets: Vec<Uuid> = wanted.iter().map(|wanted| wanted.ticket.0).collect();
+    tickets.sort();
+    let draft = async |from: f64, to: f64, tickets: &[Uuid]| {
+        let (from, to) = (area.at(from), area.at(to));
+        let days = json!({ "from": from, "to": to, "rounds": 100, "draft": true, "ticket_ids": tickets });
+        area.plan(days).await["plan_id"].as_str().expect("an id").parse::<Uuid>().expect("an id")
+    };
+    let (small, large) = (draft(14.9, 16.0, &tickets[..1]).await, draft(8.0, 14.9, &tickets[1..]).await);
+    let accept = |plan: Uuid| {
+        let dora = area.dora.clone();
+        tokio::spawn(async move { dora.post(&format!("/plans/{plan}/accept"), &json!({})).await })
+    };
+    // This process gets nowhere with the small one, so that the large one is the other's; which gets as far as the last.
+    let mut database = area.app.database().superuser().await;
+    sqlx::raw_sql("begin").execute(&mut database).await.unwrap();
+    let hold = "select 1 from ticket_document where ticket_id = any($1) for update";
+    sqlx::query(hold).bind([tickets[0], tickets[23]]).execute(&mut database).await.unwrap();
+    let first = accept(small);
+    until("this process is at it", async || is_in(&area, small, "applying").await).await;
+    let mut looking = area.app.database().superuser().await;
+    let mut holder = async |plan: Uuid| -> Option<Uuid> {
+        let held = sqlx::query_scalar("select holder from plan_run where plan_run_id = $1").bind(plan);
+        held.fetch_one(&mut looking).await.expect("a plan")
+    };
+    while holder(small).await.is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let child = ServerChild::start(&area.app.database().app_url(), &key, directory.path()).await;
+    let second = accept(large);
+    until("most are assigned", async || area.bookings().await == 16).await;
+    assert_ne!(holder(large).await, holder(small).await, "the other process is at it");
+    child.kill().await;
+    sqlx::raw_sql("rollback").execute(&mut database).await.unwrap();
+    assert_eq!(first.await.expect("an answer").expect(200).json()["accepted"], 1);
+    assert!(is_in(&area, large, "applying").await);
+    leases_run_out(&area, large).await;
+    let large = second.await.expect("an answer").expect(200).json();
+    assert_eq!((&large["state"], &large["accepted"], &large["conflicts"]), (&json!("applied"), &json!(23), &json!(0)));
+    let made: i64 = sqlx::query_scalar("select count(*) from assignment").fetch_one(&mut database).await.unwrap();
+    assert_eq!((made, area.bookings().await), (24, 24), "nothing is assigned twice");
+}
+
 #[tokio::test]
 async fn one_who_orders_many_plans_holds_up_nobody_else() {
     let (area, _) = area_with(2, 8).await;

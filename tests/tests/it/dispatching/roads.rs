@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use callout_tests::TestApp;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-use super::area::{Area, Asked, list, no_skills};
+use super::area::{Area, Asked, Wanted, list, no_skills};
 
 /// An OSRM for a town where a river keeps the south from the north: whoever crosses latitude 40.73 drives for an hour
 /// longer, and nobody gets to what is east of -73.5 at all.
@@ -17,6 +19,8 @@ struct Town {
     requests: Arc<AtomicUsize>,
     /// The status it answers with.
     status: Arc<AtomicU16>,
+    /// While this is true it takes requests and does not answer them.
+    is_held: watch::Sender<bool>,
 }
 
 impl Town {
@@ -25,13 +29,19 @@ impl Town {
         let url = format!("osrm:http://{}", listener.local_addr().expect("its address"));
         let (requests, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU16::new(200)));
         let (counted, answered) = (Arc::clone(&requests), Arc::clone(&status));
+        let (is_held, held) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(answer(connection, answered.load(Ordering::Relaxed)));
+                let (mut held, status) = (held.clone(), answered.load(Ordering::Relaxed));
+                tokio::spawn(async move {
+                    if held.wait_for(|is_held| !is_held).await.is_ok() {
+                        answer(connection, status).await;
+                    }
+                });
             }
         });
-        Self { url, requests, status }
+        Self { url, requests, status, is_held }
     }
 
     fn requests(&self) -> usize {
@@ -204,4 +214,41 @@ async fn a_draft_and_an_offer_name_their_source_and_neither_fails_with_the_engin
     let accepted = json!({ "window": seen["offers"][0]["window"], "assign": true });
     let made = area.dora.post(&format!("/visits/{}/offers/accept", other.visit), &accepted).await.expect(200).json();
     assert_eq!(made["assignment"]["travel"]["because"], because);
+}
+
+/// One wants a visit from the pool, and the engine says nothing: neither the ticket nor anybody else waits for it.
+#[tokio::test]
+async fn while_an_engine_is_silent_nothing_is_locked_and_then_it_is_decided_without() {
+    let town = Town::new().await;
+    let area = town.area().await;
+    let ana = area.engineer("ana", (1.0, 0.0), no_skills()).await;
+    let off = area.pooled().await;
+    town.is_held.send_replace(true);
+    let asked = town.requests();
+    let take = |wanted: Wanted| {
+        let ana = ana.clone();
+        tokio::spawn(async move { ana.post(&format!("/visits/{}/take", wanted.visit), &json!({})).await })
+    };
+    let waiting = take(off);
+    while town.requests() == asked {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let cancelled = area.dora.post(&format!("/tickets/{}/cancel", off.ticket), &json!({ "reason": "customer" })).await;
+    cancelled.expect(200);
+    assert!(!waiting.is_finished(), "the desk did not wait, and she still does");
+    town.is_held.send_replace(false);
+    let answer = waiting.await.expect("an answer");
+    assert_eq!((answer.problem(409).as_str(), &answer.json()["code"]), ("not-granted", &json!("cancelled")));
+
+    // It takes requests again and answers none: then the drive is estimated.
+    town.is_held.send_replace(true);
+    for place in [(2.0, 2.0), (1.0, -2.0)] {
+        let wanted = area.ask(Asked::at(area.site(Some(place)).await).of_type("pool")).await;
+        area.app.relayed().await;
+        take(wanted).await.expect("an answer").expect(201);
+        let path = format!("/assignments/{}/explanation", area.assignment(wanted).await);
+        let why = area.dora.get(&path).await.expect(200).json();
+        assert_eq!((&why["travel"]["source"], &why["mode"]), (&json!("direct"), &json!("pool")));
+        assert_eq!(why["travel"]["because"], "the routing engine did not answer in 5 s");
+    }
 }

@@ -1,6 +1,9 @@
 use std::fmt::Write;
 
 use super::*;
+use crate::command;
+use crate::document::core;
+use crate::testing::{Scene, VISIT};
 
 /// `docs/concurrency.md`: each pair once, pairs with one answer on one line.
 fn printed() -> String {
@@ -77,4 +80,17 @@ fn strength_is_a_total_order() {
     strengths.sort_unstable();
     strengths.dedup();
     assert_eq!(strengths.len(), Move::ALL.len(), "no two moves are equally strong, so joining is associative");
+}
+
+#[test]
+fn when_the_desk_moves_a_visit_that_is_a_plan_and_its_other_edits_are_none() {
+    let cancel = |ticket: &command::TicketView<'_>, author: &command::Author, stamp| {
+        command::cancel(ticket, author, stamp, None, "any".into())
+    };
+    let fact = Scene::new().try_desk(cancel).unwrap();
+    let act = |path: &str| {
+        let body = FactBody::DeskEdit { path: path.into(), old: None, new: None };
+        Act::of(&Fact { body, ..fact.clone() })
+    };
+    assert_eq!((act(&core::path::visit_start(VISIT)), act("title")), (Act::Planned, Act::Edited));
 }
