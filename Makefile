@@ -87,7 +87,7 @@ test-python:
 test-osrm:
 	@.ci/setup python
 	cargo build --workspace --bins
-	tests/osrm/run $${CARGO_TARGET_DIR:-target}/debug/check-roads $${CARGO_TARGET_DIR:-target}/osrm
+	tests/roads/run $${CARGO_TARGET_DIR:-target}/debug/check-roads $${CARGO_TARGET_DIR:-target}/osrm
 
 # Every fuzz target of sync-core for so many seconds, two at a time, beginning with the corpus. Stable Rust, and a C++
 # compiler for libFuzzer.

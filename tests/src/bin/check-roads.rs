@@ -1,4 +1,4 @@
-//! Compares what planning is told of drives with what a real OSRM says when it is asked directly: `tests/osrm/run` starts
+//! Compares what planning is told of drives with what a real OSRM says when it is asked directly: `tests/roads/run` starts
 //! one and calls this.
 
 use std::time::{Duration, Instant};
