@@ -1,6 +1,6 @@
 # Each target does all the set-up it needs.
 
-.PHONY: demo test sim chaos bench-sync bench-plan bench-growth prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants test-osrm
+.PHONY: demo test sim chaos bench-sync bench-plan bench-growth prepare test-kotlin test-python fuzz mutants-hostile model bench-core mutants test-osrm test-valhalla
 
 # A day of a company on real data: import, plan, work offline, merge; then the server stays up until Ctrl-C. EXIT=1 ends
 # after the table, with one JSON object as the last line.
@@ -87,7 +87,13 @@ test-python:
 test-osrm:
 	@.ci/setup python
 	cargo build --workspace --bins
-	tests/osrm/run $${CARGO_TARGET_DIR:-target}/debug/check-roads $${CARGO_TARGET_DIR:-target}/osrm
+	tests/roads/run osrm $${CARGO_TARGET_DIR:-target}/debug/check-roads $${CARGO_TARGET_DIR:-target}/roads/osrm
+
+# The same against a real Valhalla: half a minute, 42 MB.
+test-valhalla:
+	@.ci/setup python
+	cargo build --workspace --bins
+	tests/roads/run valhalla $${CARGO_TARGET_DIR:-target}/debug/check-roads $${CARGO_TARGET_DIR:-target}/roads/valhalla
 
 # Every fuzz target of sync-core for so many seconds, two at a time, beginning with the corpus. Stable Rust, and a C++
 # compiler for libFuzzer.

@@ -9,9 +9,10 @@ use futures_util::stream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::apart;
 use super::breaker::Breaker;
 use super::cache::Cache;
-use super::drives::{Drives, OFF_THE_MAP, UNKNOWN};
+use super::drives::{Drives, UNKNOWN};
 use super::engine::{Engine, EngineKind, Limits};
 use super::error::RoadsError;
 use super::fetch::Fetch;
@@ -97,7 +98,7 @@ impl Asking {
         match &outcome {
             Ok(()) => self.breaker.succeeded(),
             // It answers, though not all of it in time, or not about such places: that is no failure of the engine.
-            Err(RoadsError::OffTheMap) => self.breaker.succeeded(),
+            Err(error) if error.is_about_places() => self.breaker.succeeded(),
             Err(RoadsError::Slow(_)) if drives.unknown() < unknown => self.breaker.succeeded(),
             Err(error) => self.breaker.failed(Instant::now(), error),
         }
@@ -131,52 +132,11 @@ impl Asking {
 
     async fn tile(&self, question: &Question, tile: &Tile) -> Result<Vec<u32>, RoadsError> {
         let spots = |rows: &[u32]| rows.iter().map(|row| question.spots()[*row as usize]).collect::<Vec<Spot>>();
-        let (from, to) = (spots(&tile.from), spots(&tile.to));
-        match self.table(&from, &to).await {
-            Err(RoadsError::OffTheMap) => self.without_the_lost(&from, &to).await,
-            answer => answer,
-        }
+        apart::drives(self, &spots(&tile.from), &spots(&tile.to)).await
     }
 
-    /// One place that is off the map spoils a whole request. So these places are found, and it is asked without them.
-    async fn without_the_lost(&self, from: &[Spot], to: &[Spot]) -> Result<Vec<u32>, RoadsError> {
-        let mut lost: Vec<Spot> = Vec::new();
-        let mut parts: Vec<Vec<Spot>> = Vec::new();
-        for side in [from, to] {
-            parts.extend(side.chunks(self.limits.pairs.isqrt().clamp(1, 50)).map(<[Spot]>::to_vec));
-        }
-        for _ in 0..MOST_SEARCHES {
-            let Some(part) = parts.pop() else { break };
-            match (self.table(&part[..1], &part).await, part.as_slice()) {
-                (Ok(_), _) => {}
-                (Err(RoadsError::OffTheMap), [alone]) => lost.push(*alone),
-                (Err(RoadsError::OffTheMap), several) => {
-                    let (one, other) = several.split_at(several.len() / 2);
-                    parts.extend([one.to_vec(), other.to_vec()]);
-                }
-                (Err(error), _) => return Err(error),
-            }
-        }
-        if !parts.is_empty() {
-            return Err(RoadsError::OffTheMap);
-        }
-        let found = |side: &[Spot]| side.iter().filter(|spot| !lost.contains(spot)).copied().collect::<Vec<_>>();
-        let (kept_from, kept_to) = (found(from), found(to));
-        let mut answered = match kept_from.is_empty() || kept_to.is_empty() {
-            true => Vec::new(),
-            false => self.table(&kept_from, &kept_to).await?,
-        }
-        .into_iter();
-        let is_lost = |spot: &Spot| lost.contains(spot);
-        let drives = from.iter().flat_map(|from| to.iter().map(move |to| (from, to)));
-        let entry = |(from, to)| match is_lost(from) || is_lost(to) {
-            true => OFF_THE_MAP,
-            false => answered.next().unwrap_or(OFF_THE_MAP),
-        };
-        Ok(drives.map(entry).collect())
-    }
-
-    async fn table(&self, from: &[Spot], to: &[Spot]) -> Result<Vec<u32>, RoadsError> {
+    /// One request, when it is its turn.
+    pub(super) async fn table(&self, from: &[Spot], to: &[Spot]) -> Result<Vec<u32>, RoadsError> {
         let _turn = self.turns.acquire().await;
         self.fetch.table(from, to).await
     }
@@ -195,5 +155,3 @@ impl Asking {
 const AT_ONCE: usize = 4;
 /// Drives that are looked up in a few milliseconds.
 const LARGE: usize = 50_000;
-/// Requests that are spent on finding places off the map, for each request that one of them spoiled.
-const MOST_SEARCHES: usize = 120;

@@ -10,7 +10,7 @@ use super::tiles::{Part, Tile};
 
 /// No way leads from here to there.
 pub const NO_ROAD: u32 = TravelTable::NO_ROAD;
-/// One of the two places is so far from any road that the engine knows that it cannot say.
+/// The engine cannot say: one of the two places is far from any road that it knows, or both are farther apart than it goes.
 pub const OFF_THE_MAP: u32 = u32::MAX - 1;
 /// Nobody has asked yet.
 pub const UNKNOWN: u32 = u32::MAX - 2;

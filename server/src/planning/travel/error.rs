@@ -20,6 +20,18 @@ pub enum RoadsError {
     /// Not the engine's fault: one of the places has no road near it.
     #[error("a place is off the routing engine's map")]
     OffTheMap,
+    /// Or no road can lead between two of them: an engine may not say which of the two it is.
+    #[error("a place is off the routing engine's map, or no road leads there")]
+    Apart,
+    #[error("two places are farther apart than the {} km that the routing engine goes", .most_m / 1_000)]
+    TooFar { most_m: u32 },
     #[error("more than {0} drives would have to be asked for")]
     TooMany(usize),
+}
+
+impl RoadsError {
+    /// Whether the engine is well, and only cannot say anything of such places together.
+    pub fn is_about_places(&self) -> bool {
+        matches!(self, Self::OffTheMap | Self::Apart | Self::TooFar { .. })
+    }
 }

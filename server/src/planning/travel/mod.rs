@@ -1,7 +1,7 @@
 //! How long drives take: measured by a routing engine where there is one, else estimated from the distance.
 //!
 //! `roads` is what the rest of planning sees. A board's places are a `question`; what is not known of it is cut into
-//! `tiles`, asked for by `asking` of an `engine`, and kept in a `cache`.
+//! `tiles`, asked for by `asking` of an `engine`, taken `apart` where that refuses, and kept in a `cache`.
 
 mod roads;
 mod used;
@@ -11,6 +11,7 @@ mod question;
 mod drives;
 mod tiles;
 mod asking;
+mod apart;
 mod breaker;
 mod cache;
 mod fetch;

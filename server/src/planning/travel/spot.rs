@@ -28,9 +28,19 @@ impl Spot {
     /// Whether a road at this position is one that somebody here can use: engines take the nearest road they know,
     /// and where the map ends that may be in the next country.
     pub fn is_near(self, lat_deg: f64, lon_deg: f64) -> bool {
+        self.distance_to_m(lat_deg, lon_deg) <= f64::from(FARTHEST_ROAD_M)
+    }
+
+    /// As the crow flies.
+    pub fn distance_m(self, other: Self) -> f64 {
+        self.distance_to_m(other.lat_deg(), other.lon_deg())
+    }
+
+    /// What is nowhere is infinitely far.
+    fn distance_to_m(self, lat_deg: f64, lon_deg: f64) -> f64 {
         let here = Place::new(self.lat_deg(), self.lon_deg());
         let there = Place::new(lat_deg, lon_deg);
-        matches!((here, there), (Ok(here), Ok(there)) if here.distance_m(there) <= f64::from(FARTHEST_ROAD_M))
+        here.and_then(|here| there.map(|there| here.distance_m(there))).unwrap_or(f64::INFINITY)
     }
 }
 

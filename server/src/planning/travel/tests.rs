@@ -56,7 +56,8 @@ impl Fake {
         Self { drives, ..fake }
     }
 
-    /// A Valhalla that refuses every request with a place north of 61 degrees.
+    /// A Valhalla that refuses as a real one does: a request with a place north of 61 degrees, or with places on both
+    /// sides of the sea at 26 degrees east, or with two that are too far apart.
     async fn valhalla() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addr = listener.local_addr().expect("its address");
@@ -67,17 +68,17 @@ impl Fake {
             async move {
                 let body = to_bytes(request.into_body(), 1 << 20).await.expect("a question");
                 let question: Value = serde_json::from_slice(&body).expect("JSON");
-                let places = |side: &str| -> Vec<(f64, f64)> {
+                let places = |side: &str| -> Vec<LatLon> {
                     let place =
                         |place: &Value| (place["lat"].as_f64().expect("lat"), place["lon"].as_f64().expect("lon"));
                     question[side].as_array().expect("places").iter().map(place).collect()
                 };
                 let (from, to) = (places("sources"), places("targets"));
-                if from.iter().chain(&to).any(|(lat, _)| *lat > 61.0) {
-                    let refusal = json!({ "error_code": 171, "error": "No suitable edges near location" });
+                if let Some((code, error)) = refusal(&from, &to) {
+                    let refusal = json!({ "error_code": code, "error": error, "status_code": 400 });
                     return (axum::http::StatusCode::BAD_REQUEST, refusal.to_string());
                 }
-                let row = |from: &(f64, f64)| to.iter().map(|to| seconds(*from, *to)).collect::<Vec<_>>();
+                let row = |from: &LatLon| to.iter().map(|to| seconds(*from, *to)).collect::<Vec<_>>();
                 let durations: Vec<_> = from.iter().map(row).collect();
                 let answer = json!({ "sources_to_targets": { "durations": durations } });
                 (axum::http::StatusCode::OK, answer.to_string())
@@ -140,6 +141,18 @@ fn seconds((lat, lon): (f64, f64), (to_lat, to_lon): (f64, f64)) -> Option<f64> 
     let is_island = |lon: f64| (lon - 25.0).abs() < 1e-6;
     let way = (to_lat - lat).max(0.0) * 1e5 + (lat - to_lat).max(0.0) * 3e5 + (to_lon - lon).abs() * 2e5;
     (is_island(lon) == is_island(to_lon)).then(|| (way * 10.0).round() / 10.0)
+}
+
+/// Why a Valhalla says nothing of these places together: first it looks how far they are apart, then for roads.
+fn refusal(from: &[LatLon], to: &[LatLon]) -> Option<(u32, &'static str)> {
+    let is_far = |from: &LatLon| to.iter().any(|to| place(from.0, from.1).distance_m(place(to.0, to.1)) > 400_000.0);
+    if from.iter().any(is_far) {
+        return Some((154, "Path distance exceeds the max distance limit: 400000 meters"));
+    }
+    let all = || from.iter().chain(to);
+    let is_lost = all().any(|(lat, _)| *lat > 61.0);
+    let is_parted = all().any(|(_, lon)| *lon > 26.0) && all().any(|(_, lon)| *lon <= 26.0);
+    (is_lost || is_parted).then_some((170, "Locations are in unconnected regions. Go check/edit the map at osm.org"))
 }
 
 fn place(lat: f64, lon: f64) -> Place {

@@ -13,7 +13,8 @@ pub struct TravelUsed {
     /// Why they were estimated although there is a routing engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
-    /// Places without a road near them, for which they were estimated all the same.
+    /// Places without a road near them, or farther from all others than the engine goes, for which they were estimated
+    /// all the same.
     #[serde(default, skip_serializing_if = "is_none")]
     pub off_the_map: u32,
     /// The version of the travel profile by which they were estimated.

@@ -1,4 +1,4 @@
-//! The matrix service of Valhalla, `/sources_to_targets`.
+//! The matrix service of Valhalla, `/sources_to_targets`. What it refuses, and how, is as 3.6.1 and 3.9.1 did it.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,10 +31,12 @@ struct Cell {
 #[derive(Deserialize)]
 struct Refusal {
     error_code: u32,
+    #[serde(default)]
+    error: String,
 }
 
 /// The question for the drives from each of some places to each of others. A place without a road near it is refused,
-/// not put on the nearest road there is.
+/// not put on the nearest road there is; from 3.7 on as if no road led there.
 pub fn question(from: &[Spot], to: &[Spot]) -> Value {
     let places = |spots: &[Spot]| -> Vec<Value> {
         let place =
@@ -48,10 +50,14 @@ pub fn question(from: &[Spot], to: &[Spot]) -> Value {
 pub fn read(status: u16, body: &[u8], from: &[Spot], to: &[Spot]) -> Result<Vec<u32>, RoadsError> {
     if status == 400 {
         let refusal: Refusal = serde_json::from_slice(body).map_err(|_| RoadsError::Status(status))?;
-        return Err(match refusal.error_code {
-            NO_EDGE_NEAR => RoadsError::OffTheMap,
-            code => RoadsError::Refused(format!("error {code}")),
-        });
+        return match refusal.error_code {
+            NO_EDGE_NEAR => Err(RoadsError::OffTheMap),
+            UNCONNECTED => Err(RoadsError::Apart),
+            TOO_FAR => Err(RoadsError::TooFar { most_m: most_m(&refusal.error) }),
+            // Before 3.6.3, in the place of a table of nothing but null.
+            NO_PATH => Ok(vec![NO_ROAD; from.len() * to.len()]),
+            code => Err(RoadsError::Refused(format!("error {code}"))),
+        };
     }
     if status != 200 {
         return Err(RoadsError::Status(status));
@@ -79,8 +85,20 @@ fn long_row(row: usize, cells: Vec<Cell>) -> Result<Vec<Option<f64>>, RoadsError
     Ok(cells.into_iter().map(|cell| cell.time).collect())
 }
 
+/// How far it goes: "Path distance exceeds the max distance limit: 400000 meters".
+fn most_m(refusal: &str) -> u32 {
+    refusal.split(' ').find_map(|word| word.parse().ok()).unwrap_or(USUALLY_MOST_M)
+}
+
 /// "No suitable edges near location."
 const NO_EDGE_NEAR: u32 = 171;
+/// "Locations are in unconnected regions." From 3.7 on also where no road is near.
+const UNCONNECTED: u32 = 170;
+/// Two places are farther apart, as the crow flies, than its `max_matrix_distance`.
+const TOO_FAR: u32 = 154;
+/// "No path could be found for input."
+const NO_PATH: u32 = 442;
+const USUALLY_MOST_M: u32 = 400_000;
 
 #[cfg(test)]
 mod tests {
@@ -121,9 +139,25 @@ mod tests {
     #[test]
     fn refusals_are_named() {
         let (from, to) = spots();
-        let read = |status, body: &str| read(status, body.as_bytes(), &from, &to).unwrap_err();
-        assert_eq!(read(400, r#"{"error_code":171,"error":"No suitable edges near location"}"#), RoadsError::OffTheMap);
-        assert_eq!(read(400, r#"{"error_code":154}"#), RoadsError::Refused("error 154".into()));
-        assert_eq!(read(503, "busy"), RoadsError::Status(503));
+        let refused = |status, body: &str| read(status, body.as_bytes(), &from, &to).unwrap_err();
+        assert_eq!(
+            refused(400, r#"{"error_code":171,"error":"No suitable edges near location"}"#),
+            RoadsError::OffTheMap
+        );
+        assert_eq!(
+            refused(400, r#"{"error_code":170,"error":"Locations are in unconnected regions."}"#),
+            RoadsError::Apart
+        );
+        let far = r#"{"error_code":154,"error":"Path distance exceeds the max distance limit: 250000 meters"}"#;
+        assert_eq!(refused(400, far), RoadsError::TooFar { most_m: 250_000 });
+        assert_eq!(refused(400, r#"{"error_code":154}"#), RoadsError::TooFar { most_m: 400_000 });
+        assert_eq!(refused(400, r#"{"error_code":150}"#), RoadsError::Refused("error 150".into()));
+        assert_eq!(refused(503, "busy"), RoadsError::Status(503));
+    }
+
+    #[test]
+    fn no_path_at_all_is_a_table_of_holes() {
+        let (from, to) = spots();
+        assert_eq!(read(400, br#"{"error_code":442}"#, &from, &to), Ok(vec![NO_ROAD; 2]));
     }
 }

@@ -115,6 +115,43 @@ async fn a_place_off_the_map_is_estimated_and_the_others_are_measured() {
 }
 
 #[tokio::test]
+async fn between_islands_there_is_no_road_and_on_each_there_is() {
+    let fake = Fake::valhalla().await;
+    let mut wanted = visits(30);
+    wanted.extend((0..30).map(|number| Visit::new(place(60.0 + f64::from(number) / 2000.0, 26.5), 600)));
+    wanted.sort_by_key(|visit| visit.place.latitude_deg().to_bits());
+    let travelled = travel(&fake.roads("valhalla"), &mut [], &mut wanted).await;
+    assert_eq!((travelled.used.source.as_str(), travelled.used.off_the_map), ("valhalla", 0));
+    let is_east = |place: Place| place.longitude_deg() > 26.0;
+    let Travel::Table { table, .. } = &travelled.travel else { panic!("a table") };
+    for from in wanted.iter().map(|visit| visit.place) {
+        for to in wanted.iter().map(|visit| visit.place) {
+            let seconds = table.seconds(from.row().expect("a row"), to.row().expect("a row"));
+            assert_eq!(seconds.is_some(), is_east(from) == is_east(to), "{from:?} {to:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_far_apart_is_estimated_and_spoils_nothing() {
+    let fake = Fake::valhalla().await;
+    let roads = fake.roads("valhalla");
+    let mut wanted = visits(40);
+    wanted.extend((0..3).map(|number| Visit::new(place(55.0 + f64::from(number) / 2000.0, 24.0), 600)));
+    // In the sea off Africa, where sites without a position are put.
+    wanted.push(Visit::new(place(0.0, 0.0), 600));
+    let travelled = travel(&roads, &mut engineers(3, 0), &mut wanted).await;
+    assert_eq!((travelled.used.source.as_str(), travelled.used.off_the_map), ("valhalla", 1));
+    assert!(drive_s(&travelled, wanted[0].place, wanted[39].place).is_some());
+    assert!(drive_s(&travelled, wanted[40].place, wanted[42].place).is_some());
+    assert_eq!(drive_s(&travelled, wanted[0].place, wanted[40].place), None, "nobody has measured that");
+    assert_eq!(wanted[43].place.row(), None);
+    let asked = fake.requests();
+    travel(&roads, &mut engineers(3, 0), &mut wanted).await;
+    assert_eq!(fake.requests(), asked, "what cannot be measured is not asked for again");
+}
+
+#[tokio::test]
 async fn a_unit_of_work_that_has_to_know_more_is_done_again_when_it_does() {
     let fake = Fake::osrm().await;
     let roads = fake.roads("osrm");

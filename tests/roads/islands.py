@@ -1,9 +1,10 @@
-"""A map of two islands, each a grid of streets, with no way between them. Smaller ones than this OSRM takes for a fault of
-the map, and answers with the nearest road elsewhere."""
+"""A map of islands, each a grid of streets, with no way between them. Smaller ones than this OSRM takes for a fault of
+the map, and answers with the nearest road elsewhere. To Valhalla the first two are one region, being in one tile of a
+quarter of a degree; the third is another, and the fourth is farther away than it goes."""
 
 SIDE = 45
 STEP = 0.001
-ISLANDS = ((10.0, 20.0), (10.0, 20.2))
+ISLANDS = ((10.0, 20.0), (10.0, 20.2), (10.0, 21.0), (14.5, 20.0))
 
 print('<?xml version="1.0" encoding="UTF-8"?>\n<osm version="0.6" generator="islands">')
 
