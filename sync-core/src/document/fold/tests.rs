@@ -6,6 +6,7 @@ use crate::document::admission::WindowEffect;
 use crate::document::{DocumentError, Effect, GrantRole, Scalar, ServerEdit, Side};
 use crate::testing::{ANA, BEN, NOON, Phone, Scene, VISIT, sealed, server_actor};
 use crate::time::{ServerTime, TimeWindow};
+use crate::workflow::{MoveRule, Party};
 
 fn note(phone: &mut Phone, text: &str) -> FactId {
     phone.does(|ticket, author, stamp| command::note(ticket, author, stamp, Some(VISIT), sealed(text), None)).id
@@ -340,6 +341,9 @@ fn a_visit_cancelled_by_itself_is_not_reopened_with_its_ticket() {
 #[test]
 fn who_is_given_a_visit_that_is_done_does_not_open_it_again() {
     let mut scene = Scene::new();
+    let (from, to) = (vec![Status::Done], Status::Assigned);
+    let (by, needs) = (vec![Party::Dispatcher], Vec::new());
+    scene.workflow.rules.push(MoveRule { verb: Move::Assign, from, to, by, needs });
     scene.assign(ANA, GrantRole::Lead);
     let mut ana = scene.phone_of(ANA);
     ana.works(Status::InProgress);
