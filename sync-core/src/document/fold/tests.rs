@@ -249,6 +249,68 @@ fn a_signature_stands_and_says_when_a_new_one_is_needed() {
     });
     let SignatureStanding::NeedsNew(changes) = &ana.state().signatures[0].standing else { panic!() };
     assert_eq!(changes.len(), 2);
+    assert_eq!(ana.state().reviews[&Flag::SignatureOutdated].len(), 3, "the signature, and both");
+}
+
+#[test]
+fn what_the_signer_had_seen_outdates_nothing() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    scene.desk(|ticket, author, stamp| {
+        let (seen, to) = (Some(Scalar::Int(2)), Some(Scalar::Int(1)));
+        let edit = command::FieldEdit { path: "priority".into(), seen, to };
+        command::edit(ticket, author, stamp, edit).map(|(fact, _)| fact)
+    });
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    let first = note(&mut ana, "one motor");
+    let said = ana.does(|ticket, author, stamp| {
+        command::note(ticket, author, stamp, Some(VISIT), sealed("two motors"), Some(first))
+    });
+    let signing = command::Signing {
+        shown_sha256: crate::ids::Sha256Hash::of(b"report"),
+        shown: vec![said.id],
+        strokes_sha256: crate::ids::Sha256Hash::of(b"strokes"),
+        signer: sealed("Ms Ito"),
+    };
+    ana.does(|ticket, author, stamp| command::sign(ticket, author, stamp, VISIT, signing));
+    assert_eq!(ana.state().signatures[0].standing, SignatureStanding::Stands);
+    assert_eq!(ana.state().reviews, BTreeMap::new());
+}
+
+#[test]
+fn what_was_entered_is_listed_and_what_was_corrected_is_not() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::InProgress);
+    let (part, quantity) = (crate::ids::PartId(uuid::Uuid::nil()), crate::document::Quantity::new(1).unwrap());
+    let wrong = note(&mut ana, "one motor");
+    let right = ana
+        .does(|ticket, author, stamp| command::note(ticket, author, stamp, Some(VISIT), sealed("two"), Some(wrong)))
+        .id;
+    let answer =
+        ana.does(|ticket, author, stamp| command::answer(ticket, author, stamp, VISIT, "earth".into(), sealed("0.3")));
+    let used =
+        ana.does(|ticket, author, stamp| command::use_part(ticket, author, stamp, VISIT, (part, quantity), None));
+    let requested = ana.does(|ticket, author, stamp| {
+        command::request_part(ticket, author, stamp, Some(VISIT), (part, quantity), None)
+    });
+    let photo = ana.does(|ticket, author, stamp| {
+        let (sha256, mime, role) = (crate::ids::Sha256Hash::of(b"photo"), "image/jpeg".into(), "after".into());
+        let photo = command::Attachment { sha256, size: 5, mime, role, step: None };
+        command::attach(ticket, author, stamp, Some(VISIT), photo)
+    });
+    let labour = ana.does(|ticket, author, stamp| {
+        let at = |minute: i64| crate::time::DeviceTime(NOON - 60_000 * minute);
+        command::record_labour(ticket, author, stamp, VISIT, at(60), at(30))
+    });
+    let entries = ana.state().entries;
+    assert_eq!((entries.notes, entries.answers), (vec![right], [("earth".to_owned(), vec![answer.id])].into()));
+    assert_eq!((entries.parts_used, entries.part_requests), (vec![used.id], vec![requested.id]));
+    assert_eq!((entries.evidence, entries.unknown), (vec![photo.id], vec![]));
+    let by_hand = ana.state().labour.into_iter().find(|log| log.fact == labour.id).map(|log| (log.start.0, log.end));
+    assert_eq!(by_hand, Some((NOON - 3_600_000, Some(crate::time::DeviceTime(NOON - 1_800_000)))));
 }
 
 #[test]
