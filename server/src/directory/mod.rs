@@ -3,12 +3,14 @@
 //! Features never import features, and both an imported file and a dispatcher make customers and sites; so the writing
 //! of those rows stands here, below the features and beside the ledger. HTTP does not.
 
+mod breaks;
 mod customer;
 mod position;
 mod site;
 mod ticket_type;
 mod words;
 
+pub use breaks::Break;
 pub use customer::{NewCustomer, Tier};
 pub use position::{Position, PositionView};
 pub use site::NewSite;

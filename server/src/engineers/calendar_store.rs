@@ -1,18 +1,21 @@
 //! All SQL of shifts and time off.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::types::Json;
 use sync_core::ids::UserId;
 use uuid::Uuid;
 
 use super::calendar_view::{CalendarFilter, Shift};
 use super::error::EngineerError;
-use crate::directory::Period;
+use crate::directory::{Break, Period};
 use crate::tenancy::TenantTx;
 
 pub struct ShiftRow {
     pub shift_id: Uuid,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
+    pub breaks: Json<Vec<Break>>,
 }
 
 pub struct TimeOffRow {
@@ -39,14 +42,14 @@ pub async fn shifts(
     must_exist(tx, engineer).await?;
     let found = sqlx::query_as!(
         ShiftRow,
-        "select shift_id, starts_at, ends_at
+        r#"select shift_id, starts_at, ends_at, breaks as "breaks: Json<Vec<Break>>"
         from shift
         where engineer_id = $1
             and ($2::timestamptz is null or ends_at > $2)
             and ($3::timestamptz is null or starts_at < $3)
             and ($4::timestamptz is null or (starts_at, shift_id) > ($4, $5))
         order by starts_at, shift_id
-        limit $6",
+        limit $6"#,
         engineer.0,
         filter.from,
         filter.to,
@@ -67,17 +70,20 @@ pub async fn add_shifts(
     let ids: Vec<Uuid> = shifts.iter().map(|(id, _)| *id).collect();
     let starts: Vec<DateTime<Utc>> = shifts.iter().map(|(_, shift)| shift.period().starts_at()).collect();
     let ends: Vec<DateTime<Utc>> = shifts.iter().map(|(_, shift)| shift.period().ends_at()).collect();
+    let breaks: Result<Vec<Value>, _> = shifts.iter().map(|(_, shift)| serde_json::to_value(shift.breaks())).collect();
     let added = sqlx::query_as!(
         ShiftRow,
-        "insert into shift (tenant_id, shift_id, engineer_id, starts_at, ends_at)
-        select $1, shift_id, $2, starts_at, ends_at
-        from unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[]) as added (shift_id, starts_at, ends_at)
-        returning shift_id, starts_at, ends_at",
+        r#"insert into shift (tenant_id, shift_id, engineer_id, starts_at, ends_at, breaks)
+        select $1, shift_id, $2, starts_at, ends_at, breaks
+        from unnest($3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::jsonb[])
+            as added (shift_id, starts_at, ends_at, breaks)
+        returning shift_id, starts_at, ends_at, breaks as "breaks: Json<Vec<Break>>""#,
         tx.tenant().0,
         engineer.0,
         &ids,
         &starts,
         &ends,
+        &breaks.map_err(|error| sqlx::Error::Encode(error.into()))?,
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -6,27 +6,35 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::calendar_store::{ShiftRow, TimeOffRow};
-use crate::directory::{Period, Unacceptable, prose};
+use crate::directory::{Break, Period, Unacceptable, prose};
 use crate::platform::problem::{ApiResult, Problem, invalid};
 
 /// How many shifts one request may add.
 const MOST_SHIFTS: usize = 500;
 
 /// A stretch of work: at most a day, so that a wrong date is told at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shift(Period);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    period: Period,
+    breaks: Vec<Break>,
+}
 
 impl Shift {
-    pub fn new(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>) -> Result<Self, Unacceptable> {
+    pub fn new(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>, breaks: Vec<Break>) -> Result<Self, Unacceptable> {
         let period = Period::new(starts_at, ends_at)?;
         if period.length() > TimeDelta::hours(24) {
             return Err(Unacceptable::new("a shift is at most 24 hours long"));
         }
-        Ok(Self(period))
+        Ok(Self { period, breaks: Break::within(period, breaks)? })
     }
 
-    pub fn period(self) -> Period {
-        self.0
+    pub fn period(&self) -> Period {
+        self.period
+    }
+
+    /// In the order in which they are taken.
+    pub fn breaks(&self) -> &[Break] {
+        &self.breaks
     }
 }
 
@@ -43,26 +51,31 @@ pub struct ShiftView {
     pub shift_id: Uuid,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
+    /// In the order in which they are taken.
+    pub breaks: Vec<Break>,
 }
 
 impl From<ShiftRow> for ShiftView {
-    fn from(ShiftRow { shift_id, starts_at, ends_at }: ShiftRow) -> Self {
-        Self { shift_id, starts_at, ends_at }
+    fn from(ShiftRow { shift_id, starts_at, ends_at, breaks }: ShiftRow) -> Self {
+        Self { shift_id, starts_at, ends_at, breaks: breaks.0 }
     }
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PeriodRequest {
+pub struct ShiftRequest {
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
+    /// At most four, within the shift. No visit and no drive is planned during them.
+    #[serde(default)]
+    pub breaks: Vec<Break>,
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShiftsRequest {
     /// 1 to 500.
-    pub shifts: Vec<PeriodRequest>,
+    pub shifts: Vec<ShiftRequest>,
 }
 
 impl ShiftsRequest {
@@ -70,7 +83,8 @@ impl ShiftsRequest {
         if self.shifts.is_empty() || self.shifts.len() > MOST_SHIFTS {
             return Err(Problem::invalid("shifts", format!("1 to {MOST_SHIFTS} shifts can be added at once")));
         }
-        self.shifts.iter().map(|shift| Shift::new(shift.starts_at, shift.ends_at).map_err(invalid("shifts"))).collect()
+        let shift = |shift: &ShiftRequest| Shift::new(shift.starts_at, shift.ends_at, shift.breaks.clone());
+        self.shifts.iter().map(|one| shift(one).map_err(invalid("shifts"))).collect()
     }
 }
 

@@ -5,8 +5,8 @@ mod answers;
 use std::collections::BTreeMap;
 
 use callout_dispatch::{
-    Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Interval, Place, Priority, Shift, Skill,
-    SkillIndex, TimeWindow, Travel, VisitIndex,
+    Break as Pause, Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Interval, Place, Priority,
+    Shift, Skill, SkillIndex, TimeWindow, Travel, VisitIndex,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -17,6 +17,7 @@ use super::board_store::{self as rows, EngineerRow, Horizon, VisitRow};
 use super::clock::{end_of, moment, seconds_from, seconds_until};
 use super::travel::{Roads, TravelUsed, Travelled, profile_store};
 use super::{PlanningError, Terms};
+use crate::directory::Break;
 use crate::tenancy::TenantTx;
 
 pub use answers::by_rule;
@@ -115,7 +116,8 @@ impl Board {
         for row in rows::shifts(tx, &ids, horizon).await? {
             let engineer = &mut crew[at[&row.engineer_id]];
             if let Some(interval) = interval(row.starts_at, row.ends_at.min(horizon.to)) {
-                engineer.shifts.push(Shift::open(interval, engineer.home));
+                let breaks = breaks(&row.breaks, horizon.from);
+                engineer.shifts.push(Shift { breaks, ..Shift::open(interval, engineer.home) });
             }
         }
         for row in rows::time_off(tx, &ids, horizon).await? {
@@ -308,6 +310,16 @@ fn home(row: &EngineerRow) -> Option<Place> {
 /// Two columns that are null together.
 pub(super) fn place(lat: Option<f64>, lon: Option<f64>) -> Option<Place> {
     Place::new(lat?, lon?).ok()
+}
+
+/// Those that are still to be taken. Who should have begun his by now has taken it, for all that anybody knows.
+fn breaks(all: &[Break], now: DateTime<Utc>) -> Vec<Pause> {
+    let ahead = all.iter().filter(|pause| pause.latest_start >= now);
+    let pause = |pause: &Break| {
+        let window = TimeWindow::new(seconds_until(pause.earliest_start), seconds_until(pause.latest_start)).ok()?;
+        Some(Pause { window, duration_s: pause.duration_min * 60 })
+    };
+    ahead.filter_map(pause).collect()
 }
 
 /// Whole seconds that cover this time; none if it is over before it begins.

@@ -1,11 +1,13 @@
 //! The rows a board is made of, each kind in one query whatever the size of the board.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sqlx::types::Json;
 use sync_core::ids::{GrantId, TicketId, UserId, VisitId};
 use uuid::Uuid;
 
 use super::PlanningError;
 use super::run::Held;
+use crate::directory::Break;
 use crate::tenancy::TenantTx;
 
 /// A visit with what the ticket and the site say of it.
@@ -46,7 +48,14 @@ pub struct SkillRow {
     pub expires_on: Option<NaiveDate>,
 }
 
-/// A shift or time off.
+pub struct ShiftRow {
+    pub engineer_id: Uuid,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub breaks: Json<Vec<Break>>,
+}
+
+/// Time off.
 pub struct SpanRow {
     pub engineer_id: Uuid,
     pub starts_at: DateTime<Utc>,
@@ -252,13 +261,13 @@ pub async fn skills(tx: &mut TenantTx, engineers: &[Uuid], skills: &[String]) ->
     Ok(rows)
 }
 
-pub async fn shifts(tx: &mut TenantTx, engineers: &[Uuid], horizon: Horizon) -> Result<Vec<SpanRow>, PlanningError> {
+pub async fn shifts(tx: &mut TenantTx, engineers: &[Uuid], horizon: Horizon) -> Result<Vec<ShiftRow>, PlanningError> {
     let rows = sqlx::query_as!(
-        SpanRow,
-        "select engineer_id, starts_at, ends_at
+        ShiftRow,
+        r#"select engineer_id, starts_at, ends_at, breaks as "breaks: Json<Vec<Break>>"
         from shift
         where engineer_id = any($1) and ends_at > $2 and starts_at < $3
-        order by starts_at",
+        order by starts_at"#,
         engineers,
         horizon.from,
         horizon.to,

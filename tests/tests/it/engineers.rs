@@ -110,6 +110,31 @@ async fn shifts_are_added_together_or_not_at_all() {
     ] {
         assert_eq!(dora.post(&path, &json!({ "shifts": bad })).await.problem(422), "invalid-field");
     }
+    let with = |breaks: Value| {
+        let mut shift = shift(6, 8, 16);
+        shift["breaks"] = breaks;
+        json!({ "shifts": [shift] })
+    };
+    let pause = |from: &str, to: &str, duration_min: u32| {
+        let at = |time: &str| format!("2026-03-06T{time}:00Z");
+        json!({ "earliest_start": at(from), "latest_start": at(to), "duration_min": duration_min })
+    };
+    for bad in [
+        json!([pause("12:00", "13:00", 0)]),
+        json!([pause("15:00", "15:45", 30)]),
+        json!([pause("13:00", "12:00", 30)]),
+        json!([pause("12:00", "12:00", 30), pause("12:10", "12:20", 30)]),
+    ] {
+        assert_eq!(dora.post(&path, &with(bad)).await.problem(422), "invalid-field");
+    }
+    assert_eq!(dora.post(&path, &with(json!([{ "from": 12 }]))).await.problem(422), "invalid-body");
+    let (lunch, coffee) = (pause("11:30", "13:00", 45), pause("09:00", "10:00", 15));
+    let rested = dora.post(&path, &with(json!([lunch, coffee]))).await.expect(201).json();
+    assert_eq!(rested[0]["breaks"], json!([coffee, lunch]));
+    let listed = dora.get(&format!("{path}?from=2026-03-06T00:00:00Z")).await.json();
+    assert_eq!(listed["items"][0]["breaks"], rested[0]["breaks"]);
+    assert_eq!(added[0]["breaks"], json!([]));
+
     let many: Vec<Value> = (0..501).map(|_| shift(5, 8, 9)).collect();
     assert_eq!(dora.post(&path, &json!({ "shifts": many })).await.problem(422), "invalid-field");
 }

@@ -1,5 +1,6 @@
 //! Whole days at once.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::area::{Area, Asked, list, no_skills, skilled, time};
@@ -86,6 +87,37 @@ async fn the_urgent_goes_first_and_what_is_due_soon_goes_early() {
     area.shift(&ana, 11.0, 16.0).await;
     let seen = area.candidates(now).await;
     assert_eq!(time(&list(&seen["candidates"])[0]["starts_at"]).timestamp() / 600, area.at(11.0).timestamp() / 600);
+}
+
+#[tokio::test]
+async fn nobody_works_in_his_break_and_nobody_is_sent_there() {
+    let area = Area::new().await;
+    let ana = area.recruit("ana", Some((0.0, 0.0)), no_skills()).await;
+    let lunch = json!({ "earliest_start": area.at(12.0), "latest_start": area.at(12.0), "duration_min": 60 });
+    let coffee = json!({ "earliest_start": area.at(9.0), "latest_start": area.at(10.0), "duration_min": 30 });
+    let shift = json!({ "starts_at": area.at(8.0), "ends_at": area.at(16.0), "breaks": [coffee, lunch] });
+    area.dora.post(&format!("/engineers/{}/shifts", ana.user), &json!({ "shifts": [shift] })).await.expect(201);
+    let at_noon =
+        area.ask(Asked::at(area.site(Some((0.5, 0.0))).await).starting_between(area.at(11.5), area.at(12.5))).await;
+    let seen = area.candidates(at_noon).await;
+    assert_eq!((&seen["able"], list(&seen["refused"]).len()), (&json!(0), 1), "{seen}");
+
+    let mut visits = Vec::new();
+    for n in 0..8 {
+        visits.push(area.visit((0.1 * f64::from(n), 0.1)).await);
+    }
+    let plan = area.plan(json!({ "from": area.at(0.0), "to": area.at(24.0) })).await;
+    assert_eq!((&plan["visits"], &plan["assigned"]), (&json!(9), &json!(5)), "six and a half hours, and the drives");
+    let mut starts = Vec::new();
+    for wanted in visits {
+        starts.extend(area.holders(wanted).await.into_iter().filter_map(|(_, starts_at)| starts_at));
+    }
+    starts.sort();
+    assert_eq!(starts.len(), 5);
+    let is_at_lunch = |start: &&DateTime<Utc>| **start < area.at(13.0) && **start > area.at(11.0);
+    assert_eq!(starts.iter().find(is_at_lunch), None);
+    let longest = starts.windows(2).filter(|pair| pair[1] <= area.at(12.0)).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest >= Some(TimeDelta::minutes(90)), "and half an hour in the morning: {starts:?}");
 }
 
 #[tokio::test]
