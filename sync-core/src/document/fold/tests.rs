@@ -452,3 +452,81 @@ fn a_server_that_knows_more_says_where_the_ticket_stands_until_somebody_moves_it
     ana.works(Status::Accepted);
     assert_eq!(ana.state().status, Status::Accepted);
 }
+
+#[test]
+fn what_one_engineer_did_is_not_outdone_by_another() {
+    let mut scene = Scene::new();
+    scene.assign(BEN, GrantRole::Lead);
+    scene.assign(ANA, GrantRole::Crew);
+    let (mut ana, mut ben) = (scene.phone_of(ANA), scene.phone_of(BEN));
+    ana.works(Status::InProgress);
+    let known: BTreeSet<FactId> = ben.doc.facts().map(|fact| fact.id).collect();
+    let hers: Vec<Fact> = ana.doc.facts().filter(|fact| !known.contains(&fact.id)).cloned().collect();
+    hers.iter().for_each(|fact| ben.hears(fact));
+    ben.works(Status::InProgress);
+    ben.completes();
+    let cancel = scene.desk(|ticket, author, stamp| command::cancel(ticket, author, stamp, None, "wrong".into()));
+    ben.hears(&cancel);
+    let started = hers.iter().find(|fact| matches!(fact.body, FactBody::Start {})).unwrap();
+    assert!(ben.state().reviews[&Flag::WorkedThoughCancelled].contains(&started.id));
+}
+
+#[test]
+fn who_is_expected_when_stands_in_the_assignment_itself() {
+    let mut scene = Scene::new();
+    let grant = crate::ids::GrantId(uuid::Uuid::from_u128(0x77));
+    let slot = TimeWindow::new(ServerTime(NOON + 60_000), ServerTime(NOON + 120_000)).unwrap();
+    // Its record has not arrived yet.
+    scene.desk(|ticket, author, stamp| command::assign(ticket, author, stamp, VISIT, (grant, BEN), Some(slot)));
+    let state = scene.state();
+    let member = state.member(grant).unwrap();
+    assert_eq!((member.user, member.slot, member.role), (BEN, Some(slot), None));
+}
+
+#[test]
+fn what_an_older_server_did_not_understand_is_not_listed_among_what_counts() {
+    let mut scene = Scene::new();
+    scene.assign(ANA, GrantRole::Lead);
+    let mut ana = scene.phone_of(ANA);
+    ana.works(Status::Accepted);
+    let said = note(&mut ana, "a kind that it did not know");
+    scene.server.apply_admitted(ana.doc.changes_since(&scene.server.heads())).unwrap();
+    let (received, effect) = (scene.now, Effect { status: Status::Accepted, flags: [].into(), window: None });
+    let admit = |edit: &mut ServerEdit<'_>| {
+        let n = edit.next_n();
+        edit.admit(said, &Admission { n, verdict: Verdict::Inert, effect, received })
+    };
+    scene.server.server_edit::<DocumentError>(server_actor(), admit).unwrap();
+    assert_eq!(scene.state().entries, Entries::default());
+}
+
+#[test]
+fn who_had_seen_what_is_known_of_long_tickets_too() {
+    let mut scene = Scene::new();
+    scene.assign(BEN, GrantRole::Lead);
+    scene.assign(ANA, GrantRole::Crew);
+    let (mut ana, mut ben) = (scene.phone_of(ANA), scene.phone_of(BEN));
+    for phone in [&mut ana, &mut ben] {
+        (0..70).for_each(|_| drop(note(phone, "one of many")));
+    }
+    scene.sync(&mut ana);
+    scene.sync(&mut ben);
+    scene.sync(&mut ana);
+    note(&mut ana, "in sight of all");
+    scene.sync(&mut ana);
+    let mut facts: Vec<&Fact> = scene.server.facts().collect();
+    facts.sort_by_key(|fact| fact.id);
+    let order = Order::of(&facts, |_| true);
+    let mut past: Vec<BTreeSet<FactId>> = Vec::new();
+    let place = |id: FactId| order.all().find(|(_, fact)| fact.id == id).unwrap().0;
+    for (_, fact) in order.all() {
+        let seen = fact.after.iter().flat_map(|id| past[place(*id)].iter().copied().chain([*id]));
+        past.push(seen.collect());
+    }
+    assert_eq!((facts.len(), past.last().map(BTreeSet::len)), (143, Some(142)));
+    for (later, _) in order.all() {
+        for (earlier, fact) in order.all() {
+            assert_eq!(order.precedes(earlier, later), past[later].contains(&fact.id), "{earlier} {later}");
+        }
+    }
+}
