@@ -135,6 +135,7 @@ mod tests {
                 Need::Answer { step: "earth".into() },
                 Need::Evidence { role: "after".into(), at_least: 2 },
                 Need::Signature,
+                Need::Solution,
             ],
         });
         assert_eq!(Workflow::from_bytes(&workflow.to_bytes()), Ok(workflow));
