@@ -33,7 +33,9 @@ pub struct Board {
     /// What is booked, one route a duty.
     pub(crate) booked: Vec<Route>,
     pub(crate) nearby: Nearby,
+    /// How fast the fastest engineer is usually, and how fast anybody ever.
     pub(crate) top_speed_mps: f64,
+    pub(crate) swiftest_mps: f64,
     /// Whether any visit is part of a published plan.
     pub(crate) has_published: bool,
 }
@@ -113,6 +115,7 @@ impl Board {
         let booked: Vec<Route> = duties.iter().map(booked).collect();
         let nearby = Nearby::of_routes(&travel, &atlas, &duties, &booked);
         let top_speed_mps = engineers.iter().map(|engineer| engineer.speed_mps).fold(0.1, f64::max);
+        let swiftest_mps = engineers.iter().map(Engineer::top_speed_mps).fold(0.1, f64::max);
         let tasks = visits.iter().map(Task::of).collect();
         let has_published = visits.iter().any(|visit| visit.published.is_some());
         Self {
@@ -129,6 +132,7 @@ impl Board {
             booked,
             nearby,
             top_speed_mps,
+            swiftest_mps,
         }
     }
 

@@ -1,9 +1,12 @@
 //! A duty: one shift of one engineer, as time that can be filled with visits.
 
+use std::ops::Range;
+
 use crate::engineer::{Break, Engineer, EngineerIndex, Shift};
 use crate::interval::{Interval, merged};
 use crate::place::Place;
-use crate::rest::{Rest, leave, reach};
+use crate::rest::{Rest, at_the_wheel, leave, reach};
+use crate::traffic::Traffic;
 use crate::visit::Task;
 
 /// What does not change while a duty is filled.
@@ -40,6 +43,8 @@ pub(crate) struct Hours {
     pub closes: i64,
     /// In the order in which they are taken.
     pub rests: Vec<Rest>,
+    /// How fast it goes when.
+    pub traffic: Traffic,
 }
 
 impl Duty {
@@ -74,7 +79,9 @@ impl Duty {
 
 impl Hours {
     fn of(shift: &Shift, engineer: &Engineer, time_off: &[Interval], now: i64) -> Hours {
-        let mut hours = Hours { opens: shift.interval.start().max(now), closes: end_of(shift), rests: Vec::new() };
+        let (opens, closes) = (shift.interval.start().max(now), end_of(shift));
+        let traffic = Interval::new(opens, closes).map_or(Traffic::EVEN, |hours| engineer.traffic.during(hours));
+        let mut hours = Hours { opens, closes, rests: Vec::new(), traffic };
         let fixed = shift.breaks.iter().filter_map(|pause| pause.as_fixed()).chain(time_off.iter().copied());
         for block in without(merged(fixed.collect()), engineer) {
             if block.start() <= hours.opens {
@@ -104,6 +111,24 @@ impl Hours {
         hours
     }
 
+    /// When a drive is over that begins at `from`, with the rests from one number up to another taken on it.
+    #[inline]
+    pub fn reach(&self, from: i64, drive_s: i64, taken: Range<usize>) -> i64 {
+        reach(&self.traffic, from, drive_s, &self.rests[taken])
+    }
+
+    /// How much of that one is at the wheel.
+    #[inline]
+    pub fn at_the_wheel(&self, from: i64, drive_s: i64, taken: Range<usize>) -> i64 {
+        at_the_wheel(&self.traffic, from, drive_s, &self.rests[taken])
+    }
+
+    /// When such a drive must begin at the latest to be over by then.
+    #[inline]
+    pub fn leave(&self, by: i64, drive_s: i64, taken: Range<usize>) -> i64 {
+        leave(&self.traffic, by, drive_s, &self.rests[taken])
+    }
+
     /// By when the last work must be done and the engineer be where the duty ends, with so many rests taken. The
     /// others are free if they may still begin then.
     pub fn done_by(&self, taken: usize) -> i64 {
@@ -114,10 +139,10 @@ impl Hours {
     pub fn has_room(&self, task: &Task, deadline: i64) -> bool {
         let most = self.rests.len();
         (0..=most).any(|before| {
-            let start = task.starts.first(reach(self.opens, 0, &self.rests[..before]));
+            let start = task.starts.first(reach(&Traffic::EVEN, self.opens, 0, &self.rests[..before]));
             let end = start.saturating_add(task.duration_s);
-            end <= deadline
-                && (before..=most).any(|after| end <= leave(self.done_by(after), 0, &self.rests[before..after]))
+            let last = |after: usize| leave(&Traffic::EVEN, self.done_by(after), 0, &self.rests[before..after]);
+            end <= deadline && (before..=most).any(|after| end <= last(after))
         })
     }
 }

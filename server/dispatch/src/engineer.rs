@@ -2,6 +2,7 @@
 
 use crate::interval::{Interval, IntervalError, TimeWindow};
 use crate::place::Place;
+use crate::traffic::Traffic;
 use crate::visit::Priority;
 
 /// Position of an engineer in [`crate::Board::engineers`].
@@ -30,8 +31,10 @@ pub struct Engineer {
     pub home: Place,
     /// Where the engineer is at the board's `now`, when known. A shift that is running then continues from here.
     pub position: Option<Place>,
-    /// Metres per second between places.
+    /// Metres per second between places, usually.
     pub speed_mps: f64,
+    /// How that differs by the hour: all drives take longer or shorter by it, those of a table too.
+    pub traffic: Traffic,
     pub skills: Vec<Skill>,
     pub certificates: Vec<Certificate>,
     /// Where the engineer may work; empty means everywhere.
@@ -109,6 +112,7 @@ impl Engineer {
             home,
             position: None,
             speed_mps: 8.0,
+            traffic: Traffic::EVEN,
             skills: Vec::new(),
             certificates: Vec::new(),
             territories: Vec::new(),
@@ -118,6 +122,11 @@ impl Engineer {
             van: Vec::new(),
             commitments: Vec::new(),
         }
+    }
+
+    /// Metres per second in the hour in which it goes best.
+    pub fn top_speed_mps(&self) -> f64 {
+        self.speed_mps * f64::from(self.traffic.fastest_permille()) / 1000.0
     }
 
     /// The level of a skill; `None` if the engineer does not have it.

@@ -6,6 +6,7 @@
 
 mod interval;
 mod place;
+mod traffic;
 mod travel;
 
 mod board;
@@ -42,5 +43,6 @@ pub use rank::{Candidate, Ranking, Refused, assess, rank, scan};
 pub use relax::{Change, Relaxation};
 pub use route::Job;
 pub use rules::{Reason, Rule, RuleCounts};
+pub use traffic::{Traffic, TrafficError};
 pub use travel::{Travel, TravelError, TravelTable};
 pub use visit::{Dependency, Priority, Published, Visit, VisitIndex};

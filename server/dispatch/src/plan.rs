@@ -98,7 +98,7 @@ pub struct PlannedRoute {
     /// Which of the engineer's shifts.
     pub shift: usize,
     pub stops: Vec<PlannedStop>,
-    /// Driving in seconds, the way home included where the shift asks for it.
+    /// Driving in seconds at the hours at which it is driven, the way home included where the shift asks for it.
     pub travel_s: i64,
     /// When the last work is done and the engineer is where the shift ends, and by how much that is overtime.
     pub finish: i64,
@@ -109,7 +109,7 @@ pub struct PlannedRoute {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedStop {
     pub job: Job,
-    /// `None` only before a commitment to which the travel table knows no road.
+    /// How long the drive takes at its hour. `None` only before a commitment to which the travel table knows no road.
     pub drive_s: Option<i64>,
     pub arrive: i64,
     pub start: i64,

@@ -77,7 +77,7 @@ pub struct Candidate {
     pub arrive: i64,
     pub start: i64,
     pub end: i64,
-    /// How much longer the engineer drives in all.
+    /// How much longer the engineer drives in all, at his usual speed.
     pub detour_s: i64,
     pub score: Score,
 }
@@ -224,8 +224,10 @@ fn least_total_s(
     policy: &Policy,
     bounds: Bounds,
 ) -> i64 {
-    // The fastest engineer, and a drive is rounded up by less than a second; a detour saves one such drive.
-    let seconds = |metres: f64| (metres * board.travel().detour() / board.top_speed_mps).floor() as i64;
+    // The fastest engineer, and a drive is rounded up by less than a second; a detour saves one such drive. What it costs
+    // is told at the usual speed, when one is there by the hour.
+    let seconds = |metres: f64| (metres * board.travel().detour() / board.swiftest_mps).floor() as i64;
+    let usual_s = |metres: f64| (metres * board.travel().detour() / board.top_speed_mps).floor() as i64;
     let start = starts.first(bounds.soonest.saturating_add(seconds(bounds.away_m)).max(first_start));
     let duration_s = i64::from(visit.duration_s);
     // Not only what it costs: with this little time between two stops, or so far away, it fits nowhere.
@@ -238,7 +240,7 @@ fn least_total_s(
         return IMPOSSIBLE;
     }
     let late_s = visit.due.map_or(0, |due| start.saturating_add(duration_s).saturating_sub(due).max(0));
-    policy.travel_cost(seconds(bounds.detour_m) - 2)
+    policy.travel_cost(usual_s(bounds.detour_m) - 2)
         + policy.load_cost(bounds.least_busy_s, duration_s, bounds.most_capacity_s)
         + policy.wait_cost(visit.priority, start.saturating_sub(first_start))
         + policy.late_cost(visit.priority, late_s)

@@ -3,6 +3,11 @@
 //! A rest begins within a window of its own, so where exactly it lies is decided anew whenever a route changes. The
 //! rests of a duty are taken in their order. What a route has to know is only how many of them are behind it: with one
 //! break that doubles the work of a test, and it stays exact.
+//!
+//! A rest is taken as early as it may be. At an even speed nothing is better; where the hours differ somebody might do
+//! better who rests through the rush hour, and the plan does not count on that.
+
+use crate::traffic::Traffic;
 
 /// Time during which an engineer neither works nor drives. Time off is a rest whose window is one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,22 +26,70 @@ pub(crate) const TOO_LATE: i64 = -NEVER;
 /// When somebody is at the end of a drive who sets out at `from` and takes all of `rests` on the way or on either end
 /// of it; [`NEVER`] if one of them can no longer begin in time.
 ///
-/// Resting as early as allowed is never worse: what follows may only begin later by waiting.
-pub(crate) fn reach(from: i64, drive_s: i64, rests: &[Rest]) -> i64 {
-    let (mut now, mut left) = (from, drive_s);
+/// At an even speed, resting as early as allowed is never worse: what follows may only begin later by waiting.
+#[inline]
+pub(crate) fn reach(traffic: &Traffic, from: i64, drive_s: i64, rests: &[Rest]) -> i64 {
+    if rests.is_empty() {
+        return traffic.reach(from, drive_s);
+    }
+    if drive_s >= NEVER {
+        return NEVER;
+    }
+    let (mut now, mut left) = (from, traffic.way_of(drive_s));
     for rest in rests {
         let begin = now.max(rest.earliest);
         if begin > rest.latest {
             return NEVER;
         }
-        left = (left - (begin - now)).max(0);
+        left = (left - traffic.driven(now, begin)).max(0);
         now = begin + rest.length_s;
     }
-    now + left
+    traffic.cover(now, left)
+}
+
+/// How long somebody is at the wheel who drives as [`reach`] says.
+#[inline]
+pub(crate) fn at_the_wheel(traffic: &Traffic, from: i64, drive_s: i64, rests: &[Rest]) -> i64 {
+    if traffic.is_even() {
+        return drive_s;
+    }
+    let (mut now, mut left, mut driven_s) = (from, traffic.way_of(drive_s), 0);
+    for rest in rests {
+        let begin = now.max(rest.earliest);
+        driven_s += begin.min(traffic.cover(now, left)) - now;
+        left = (left - traffic.driven(now, begin)).max(0);
+        now = begin + rest.length_s;
+    }
+    driven_s + traffic.cover(now, left) - now
 }
 
 /// The latest departure with which [`reach`] is not after `by`; [`TOO_LATE`] if there is none.
-pub(crate) fn leave(by: i64, drive_s: i64, rests: &[Rest]) -> i64 {
+pub(crate) fn leave(traffic: &Traffic, by: i64, drive_s: i64, rests: &[Rest]) -> i64 {
+    match rests {
+        [] => traffic.leave(by, drive_s),
+        _ if traffic.is_even() => leave_evenly(by, drive_s, rests),
+        _ if by <= TOO_LATE || drive_s >= NEVER => TOO_LATE,
+        [first, ..] => {
+            // Who is there before the first rest may begin has rested as soon as anybody can.
+            let (mut in_time, mut too_late) = (traffic.leave(by.min(first.earliest), drive_s), by.min(first.latest) + 1);
+            let is_in_time = |from: i64| reach(traffic, from, drive_s, rests) <= by;
+            if !is_in_time(in_time) {
+                return TOO_LATE;
+            }
+            while too_late - in_time > 1 {
+                let between = in_time + (too_late - in_time) / 2;
+                if is_in_time(between) {
+                    in_time = between;
+                } else {
+                    too_late = between;
+                }
+            }
+            in_time
+        }
+    }
+}
+
+fn leave_evenly(by: i64, drive_s: i64, rests: &[Rest]) -> i64 {
     let (mut now, mut left) = (by, drive_s);
     for rest in rests.iter().rev() {
         let begin = rest.latest.min(now - rest.length_s);
@@ -52,6 +105,7 @@ pub(crate) fn leave(by: i64, drive_s: i64, rests: &[Rest]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::any_traffic;
     use proptest::prelude::*;
 
     fn rest(earliest: i64, latest: i64, length_s: i64) -> Rest {
@@ -61,6 +115,8 @@ mod tests {
     #[test]
     fn a_drive_goes_on_after_a_rest() {
         let noon = [rest(100, 100, 30)];
+        let reach = |from, drive_s, rests: &[Rest]| reach(&Traffic::EVEN, from, drive_s, rests);
+        let leave = |by, drive_s, rests: &[Rest]| leave(&Traffic::EVEN, by, drive_s, rests);
         assert_eq!(reach(80, 20, &noon), 130, "the rest is taken where the drive ends");
         assert_eq!(reach(80, 21, &noon), 131);
         assert_eq!(reach(101, 5, &noon), NEVER, "it can no longer be taken");
@@ -86,21 +142,60 @@ mod tests {
         })
     }
 
+    fn any_hours() -> impl Strategy<Value = (Traffic, Vec<Rest>)> {
+        (prop_oneof![Just(Traffic::EVEN), any_traffic(120)], any_rests())
+    }
+
+    /// Second by second, with each rest as soon as it may be: when it is over, and how many seconds were driven.
+    fn follow(traffic: &Traffic, from: i64, drive_s: i64, rests: &[Rest]) -> (i64, i64) {
+        let (mut now, mut left, mut rests) = (from, traffic.way_of(drive_s), rests.iter().peekable());
+        let mut driven_s = 0;
+        while left > 0 || rests.peek().is_some() {
+            match rests.next_if(|rest| now >= rest.earliest) {
+                Some(rest) if now > rest.latest => return (NEVER, driven_s),
+                Some(rest) => now += rest.length_s,
+                None => {
+                    driven_s += i64::from(left > 0);
+                    left -= traffic.driven(now, now + 1);
+                    now += 1;
+                }
+            }
+        }
+        (now, driven_s)
+    }
+
     proptest! {
         #[test]
         fn resting_as_early_as_allowed_is_best(rests in any_rests(), from in 0i64..80, drive_s in 0i64..40) {
-            prop_assert_eq!(reach(from, drive_s, &rests), reach_slowly(from, drive_s, &rests).min(NEVER));
+            let found = reach(&Traffic::EVEN, from, drive_s, &rests);
+            prop_assert_eq!(found, reach_slowly(from, drive_s, &rests).min(NEVER));
         }
 
         #[test]
-        fn leave_is_the_latest_departure_in_time(rests in any_rests(), by in 0i64..140, drive_s in 0i64..40) {
-            let last = (-60..=by).rev().find(|from| reach(*from, drive_s, &rests) <= by);
-            prop_assert_eq!(leave(by, drive_s, &rests), last.unwrap_or(TOO_LATE));
+        fn leave_is_the_latest_departure_in_time(
+            (traffic, rests) in any_hours(), by in 0i64..140, drive_s in 0i64..40,
+        ) {
+            let slowest = traffic.leave(0, drive_s);
+            let last = (slowest.min(-60)..=by).rev().find(|from| reach(&traffic, *from, drive_s, &rests) <= by);
+            prop_assert_eq!(leave(&traffic, by, drive_s, &rests), last.unwrap_or(TOO_LATE));
         }
 
         #[test]
-        fn who_leaves_later_never_arrives_earlier(rests in any_rests(), from in 0i64..80, drive_s in 0i64..40) {
-            prop_assert!(reach(from, drive_s, &rests) <= reach(from + 1, drive_s, &rests));
+        fn who_leaves_later_never_arrives_earlier(
+            (traffic, rests) in any_hours(), from in 0i64..80, drive_s in 0i64..40,
+        ) {
+            prop_assert!(reach(&traffic, from, drive_s, &rests) <= reach(&traffic, from + 1, drive_s, &rests));
+        }
+
+        #[test]
+        fn a_rest_in_the_rush_hour_is_driven_around_second_by_second(
+            (traffic, rests) in any_hours(), from in 0i64..80, drive_s in 0i64..40,
+        ) {
+            let (reached, driven_s) = follow(&traffic, from, drive_s, &rests);
+            prop_assert_eq!(reach(&traffic, from, drive_s, &rests), reached);
+            if reached < NEVER {
+                prop_assert_eq!(at_the_wheel(&traffic, from, drive_s, &rests), driven_s);
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Route {
     pub stops: Vec<Stop>,
     /// Where the duty begins, each stop, and where the duty ends if that is fixed: what most tests only look at.
     nodes: Vec<u32>,
-    /// The drive to each stop, and then home; [`NEVER`] where no road is known.
+    /// The drive to each stop, and then home, at the engineer's usual speed; [`NEVER`] where no road is known.
     drives: Vec<i64>,
     /// When the start, and then each stop, can be left at the earliest: a row for each, with an entry for each number
     /// of rests taken; [`NEVER`] if that cannot be.
@@ -66,6 +66,7 @@ pub(crate) struct Route {
     /// When the last work is done and the engineer where the duty ends.
     pub finish: i64,
     pub busy_s: i64,
+    /// All drives, at the hours at which they are driven.
     pub travel_s: i64,
     load: i64,
     has_due: bool,
@@ -246,9 +247,22 @@ impl Route {
         route
     }
 
-    /// The drive to the stop at `position`; `None` where no road is known.
-    pub fn drive_s(&self, position: usize) -> Option<i64> {
-        self.drives.get(position).copied().filter(|drive_s| *drive_s < NEVER)
+    /// How long the drive to each stop takes, and then the one home, at the hour at which it is driven; `None` where no
+    /// road is known.
+    pub fn driven(&self, ground: Ground<'_>) -> impl Iterator<Item = Option<i64>> {
+        let hours = &ground.duty.hours;
+        let reached = self.stops.iter().map(|stop| (stop.arrive, stop.end)).chain([(self.finish, self.finish)]);
+        let (mut departs, mut taken) = (hours.opens, 0);
+        self.drives.iter().zip(reached).map(move |(drive_s, (arrive, end))| {
+            let from = departs;
+            departs = from.max(end);
+            let drive_s = Some(*drive_s).filter(|drive_s| *drive_s < NEVER)?;
+            let mut ways = (taken..=hours.rests.len()).filter(|_| !hours.traffic.is_even());
+            let way = ways.find(|after| hours.reach(from, drive_s, taken..*after) == arrive);
+            // Nobody says how one comes from one commitment to the next in time.
+            let Some(after) = way else { return Some(drive_s) };
+            Some(hours.at_the_wheel(from, drive_s, std::mem::replace(&mut taken, after)..after))
+        })
     }
 
     /// What the route costs by the policy.

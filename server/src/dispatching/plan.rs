@@ -22,7 +22,7 @@ pub async fn plan(ctx: TenantCtx, order: Order, at: DateTime<Utc>) -> Result<Pla
     };
     ctx.transact(order).await?;
     let view = when_it_stands(&ctx, plan).await?;
-    match (view.state, &view.failure) {
+    match (view.summary.state, &view.summary.failure) {
         (PlanState::Failed, Some(failure)) => Err(PlanningError::Failed { plan, failure: failure.clone() }),
         _ => Ok(view),
     }

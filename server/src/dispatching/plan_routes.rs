@@ -56,7 +56,7 @@ async fn make_plan(
     let now = clock.now();
     let order = plan::order(request, random.uuid(now), By::caller(&ctx).user(), now)?;
     let plan = plan::plan(ctx, order, now).await?;
-    let status = if plan.finished_at.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    let status = if plan.summary.finished_at.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     Ok((status, Json(plan)))
 }
 
@@ -100,7 +100,7 @@ async fn accept_plan(
     ctx.require(Permission::Dispatch)?;
     let by = By::caller(&ctx).user();
     let plan = plan::accept(ctx, id, part, by).await?;
-    let status = if plan.state.is_at_work() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let status = if plan.summary.state.is_at_work() { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(plan)))
 }
 

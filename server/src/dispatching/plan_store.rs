@@ -51,13 +51,26 @@ pub async fn plans(
     before: Option<Uuid>,
     rows: i64,
 ) -> Result<Vec<PlanSummaryView>, PlanningError> {
+    summaries(tx, None, state, before, rows).await
+}
+
+async fn summaries(
+    tx: &mut TenantTx,
+    only: Option<Uuid>,
+    state: Option<PlanState>,
+    before: Option<Uuid>,
+    rows: i64,
+) -> Result<Vec<PlanSummaryView>, PlanningError> {
     let rows = sqlx::query!(
         "select plan_run_id, state, progress, failure, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, is_replan, visits,
             finished_at, assigned, left_out
         from plan_run
-        where ($1::text is null or state = $1) and ($2::uuid is null or plan_run_id < $2)
+        where ($1::uuid is null or plan_run_id = $1)
+            and ($2::text is null or state = $2)
+            and ($3::uuid is null or plan_run_id < $3)
         order by plan_run_id desc
-        limit $3",
+        limit $4",
+        only,
         state.map(PlanState::as_str),
         before,
         rows,
@@ -87,16 +100,13 @@ pub async fn plans(
 }
 
 pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningError> {
+    let summary = summaries(tx, Some(run), None, None, 1).await?.pop().ok_or(PlanningError::NotFound)?;
     let row = sqlx::query!(
-        "select plan_run_id, state, progress, failure, ordered_by, ordered_at, starts_at, ends_at, is_dry_run, is_replan, seed,
-            rounds, visits, engineers, finished_at, assigned, left_out, travel_s, policy, before, after
-        from plan_run
-        where plan_run_id = $1",
+        "select seed, rounds, engineers, travel_s, policy, before, after from plan_run where plan_run_id = $1",
         run,
     )
-    .fetch_optional(&mut **tx)
-    .await?
-    .ok_or(PlanningError::NotFound)?;
+    .fetch_one(&mut **tx)
+    .await?;
     let left = sqlx::query_as!(
         LeftCountView,
         r#"select reason, count(*) as "count!"
@@ -114,36 +124,19 @@ pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningErro
         from planned_visit
         where plan_run_id = $1 and $2 and wanted_by is not null"#,
         run,
-        row.is_dry_run,
+        summary.draft,
     )
     .fetch_one(&mut **tx)
     .await?;
-    let state = PlanState::of(&row.state)?;
-    let mean_travel_s = (row.assigned > 0).then(|| row.travel_s as f64 / f64::from(row.assigned));
+    let mean_travel_s = (summary.assigned > 0).then(|| row.travel_s as f64 / f64::from(summary.assigned));
+    let is_done = summary.state == PlanState::Applied && !summary.draft;
     Ok(PlanView {
-        plan_id: row.plan_run_id,
-        state,
-        progress: row.progress,
-        failure: row.failure,
-        ordered_by: row.ordered_by,
-        ordered_at: row.ordered_at,
-        from: row.starts_at,
-        to: row.ends_at,
-        draft: row.is_dry_run,
-        dry_run: row.is_dry_run,
-        replan: row.is_replan,
+        dry_run: summary.draft,
         seed: row.seed,
         rounds: row.rounds,
-        visits: row.visits,
         engineers: row.engineers,
-        finished_at: row.finished_at,
-        duration_ms: row.finished_at.map(|at| (at - row.ordered_at).num_milliseconds()),
-        assigned: row.assigned,
-        assigned_meanwhile: if state == PlanState::Applied && !row.is_dry_run {
-            row.visits - row.assigned - row.left_out
-        } else {
-            0
-        },
+        duration_ms: summary.finished_at.map(|at| (at - summary.ordered_at).num_milliseconds()),
+        assigned_meanwhile: if is_done { summary.visits - summary.assigned - summary.left_for_later } else { 0 },
         accepted: outcome.accepted,
         conflicts: outcome.conflicts,
         // A tenth of a minute is as exact as anybody drives.
@@ -152,6 +145,7 @@ pub async fn plan(tx: &mut TenantTx, run: Uuid) -> Result<PlanView, PlanningErro
         policy: row.policy,
         before: row.before.map(figures).transpose()?,
         after: row.after.map(figures).transpose()?,
+        summary,
     })
 }
 

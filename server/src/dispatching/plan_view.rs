@@ -102,14 +102,14 @@ pub struct PlanFilter {
     pub state: Option<PlanState>,
 }
 
-/// A plan in a list.
+/// Where a run of the planner stands, and what came of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PlanSummaryView {
     pub plan_id: Uuid,
     pub state: PlanState,
     /// Which share of the search is done, from 0 to 1; noted about once a second.
     pub progress: f64,
-    /// Why there is no plan, as in the plan itself.
+    /// Why there is no plan: `contradictory_data`, `days_are_over`, `given_up`, `internal`, or `interrupted`.
     pub failure: Option<String>,
     pub ordered_by: Uuid,
     pub ordered_at: DateTime<Utc>,
@@ -132,34 +132,16 @@ pub struct PlanSummaryView {
 /// A run of the planner.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PlanView {
-    pub plan_id: Uuid,
-    pub state: PlanState,
-    /// Which share of the search is done, from 0 to 1; noted about once a second.
-    pub progress: f64,
-    /// Why there is no plan: `contradictory_data`, `days_are_over`, `given_up`, `internal`, or `interrupted`.
-    pub failure: Option<String>,
-    pub ordered_by: Uuid,
-    pub ordered_at: DateTime<Utc>,
-    pub from: DateTime<Utc>,
-    pub to: DateTime<Utc>,
-    /// Whether it was ordered as a draft.
-    pub draft: bool,
+    #[serde(flatten)]
+    pub summary: PlanSummaryView,
     /// The older name of `draft`.
     pub dry_run: bool,
-    /// Whether appointments that somebody had could move.
-    pub replan: bool,
     pub seed: i64,
     pub rounds: i32,
-    /// Visits that nobody had, and appointments that could move.
-    pub visits: i32,
     /// Engineers in service.
     pub engineers: i32,
-    /// When it came to an end, whichever `state` says it is; null while it waits or runs.
-    pub finished_at: Option<DateTime<Utc>>,
     /// From the order to the end.
     pub duration_ms: Option<i64>,
-    /// Visits that got an engineer; in a draft, would get one.
-    pub assigned: i32,
     /// Visits that were given to somebody else while it ran.
     pub assigned_meanwhile: i32,
     /// Of a draft: visits that were accepted and assigned, moved or taken back accordingly.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use callout_dispatch::{
     Break as Pause, Certificate, CertificateIndex, Commitment, Engineer, EngineerIndex, Interval, Place, Priority,
-    Shift, Skill, SkillIndex, TimeWindow, Travel, VisitIndex,
+    Shift, Skill, SkillIndex, TimeWindow, Traffic, Travel, VisitIndex,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -70,6 +70,10 @@ impl Sketch {
         let Self { mut crew, mut wanted, profile, horizon, engineers, visits, words, homeless, booked } = self;
         let Travelled { travel, mut used } = roads.travel(&mut crew, &mut wanted, terms.detour)?;
         used.profile = profile.filter(|_| used.is_estimated());
+        if used.is_measured() {
+            // An engine's answers are what they are at every hour.
+            crew.iter_mut().for_each(|engineer| engineer.traffic = Traffic::EVEN);
+        }
         let engine = callout_dispatch::Board::new(seconds_from(horizon.from), travel, crew, wanted)?;
         Ok(Board { engine, horizon, travel: used, engineers, visits, words, homeless, booked })
     }
@@ -205,7 +209,7 @@ impl Board {
     /// How fast anybody gets nearer to the first visit on the board, as the crow flies: as the fastest is assumed to
     /// drive, or, where drives have been measured, a little more than the fastest of those that are long enough to tell.
     pub fn pace_mps(&self, terms: &Terms) -> f64 {
-        let speeds = self.engine.engineers().iter().map(|engineer| engineer.speed_mps);
+        let speeds = self.engine.engineers().iter().map(Engineer::top_speed_mps);
         let assumed = speeds.fold(terms.speed_kmh / 3.6, f64::max) / terms.detour;
         let (Travel::Table { table, .. }, Some(visit)) = (self.engine.travel(), self.engine.visits().first()) else {
             return assumed;

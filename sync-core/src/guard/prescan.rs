@@ -279,7 +279,7 @@ impl<'a> Bytes<'a> {
                 if overflows || (shift > 0 && repeats_sign) {
                     return Err(GuardError::Malformed("number"));
                 }
-                let is_negative = byte & 0x40 != 0 && shift < 57;
+                let is_negative = byte & 0x40 != 0 && shift < 63;
                 return Ok(if is_negative { number | (-1 << (shift + 7)) } else { number });
             }
             previous = byte;

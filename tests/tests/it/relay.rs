@@ -9,7 +9,7 @@ use callout_server::ledger::outbox::{self, Event};
 use callout_server::planning::PlanningError;
 use callout_server::platform::shutdown::{ShutdownTrigger, shutdown};
 use callout_server::tenancy::{TenantCtx, TenantTx};
-use callout_server::workers::relay::{Consumer, Pace, Relay};
+use callout_server::workers::relay::{Consumer, PATIENT, Pace, Relay};
 use callout_tests::{TestApp, TestTenant};
 use serde_json::json;
 use sqlx::Row as _;
@@ -131,31 +131,32 @@ async fn a_poisonous_event_is_passed_over_and_holds_up_nobody_else() {
 #[tokio::test]
 async fn an_event_is_not_passed_over_because_a_row_was_held_for_long() {
     let app = TestApp::start().await;
-    let (heard, times) = (Heard::default(), Arc::new(AtomicUsize::new(0)));
-    let waits = {
-        let heard = heard.clone();
-        Consumer::new("notes", move |ctx: TenantCtx, delivery| {
-            let (heard, times) = (heard.clone(), times.fetch_add(1, Ordering::SeqCst) + 1);
-            async move {
-                heard.note(&ctx, &delivery.kind);
-                let wait = async move |tx: &mut TenantTx| {
-                    let held = "do $$ begin raise exception 'held' using errcode = 'lock_not_available'; end $$";
-                    if times < 5 {
-                        sqlx::raw_sql(held).execute(&mut **tx).await.map(drop)?
-                    }
-                    Ok::<_, PlanningError>(())
-                };
-                ctx.transact(wait).await
-            }
-        })
-    };
-    let relay = Running::start(&app, vec![waits]);
+    let heard = Heard::default();
+    let relay = Running::start(&app, vec![heard.waiting(4)]);
     for kind in ["waits", "good"] {
         write(app.tenant(), kind).await;
     }
     settled(&app, "notes").await;
     assert_eq!(heard.by(app.tenant().id), ["waits", "waits", "waits", "waits", "waits", "good"]);
     assert_eq!(failures(&app).await, []);
+    relay.stop().await;
+}
+
+/// It is held for ever. What comes after it is not.
+#[tokio::test]
+async fn a_row_that_nobody_gives_back_holds_up_its_event_alone() {
+    let app = TestApp::start().await;
+    app.expect_stuck_events();
+    let heard = Heard::default();
+    let relay = Running::at(&app, vec![heard.waiting(3 * PATIENT as usize)], Duration::ZERO);
+    for kind in ["waits", "good"] {
+        write(app.tenant(), kind).await;
+    }
+    settled(&app, "notes").await;
+    let heard = heard.by(app.tenant().id);
+    assert_eq!(heard.iter().filter(|kind| *kind == "waits").count(), 3 * PATIENT as usize);
+    assert_eq!(heard.last().map(String::as_str), Some("good"));
+    assert_eq!(failures(&app).await.len(), 1);
     relay.stop().await;
 }
 
@@ -217,12 +218,16 @@ struct Running {
 
 impl Running {
     fn start(app: &TestApp, consumers: Vec<Consumer>) -> Self {
+        Self::at(app, consumers, Duration::from_millis(20))
+    }
+
+    fn at(app: &TestApp, consumers: Vec<Consumer>, back_off: Duration) -> Self {
         let state = app.state();
         let pace = Pace {
             poll: Duration::from_millis(100),
             lease: Duration::from_secs(5),
             patience: Duration::from_millis(500),
-            back_off: Duration::from_millis(20),
+            back_off,
             attempts: 3,
         };
         let relay = Relay::new(state, consumers, pace);
@@ -247,6 +252,25 @@ impl Heard {
 
     fn by(&self, tenant: TenantId) -> Vec<String> {
         self.0.lock().expect("no panic").get(&tenant).cloned().unwrap_or_default()
+    }
+
+    /// A consumer that takes note, and the first few times waits in vain for a row.
+    fn waiting(&self, in_vain: usize) -> Consumer {
+        let (heard, times) = (self.clone(), Arc::new(AtomicUsize::new(0)));
+        Consumer::new("notes", move |ctx: TenantCtx, delivery| {
+            let (heard, times) = (heard.clone(), times.fetch_add(1, Ordering::SeqCst));
+            async move {
+                heard.note(&ctx, &delivery.kind);
+                let wait = async move |tx: &mut TenantTx| {
+                    let held = "do $$ begin raise exception 'held' using errcode = 'lock_not_available'; end $$";
+                    if times < in_vain {
+                        sqlx::raw_sql(held).execute(&mut **tx).await.map(drop)?
+                    }
+                    Ok::<_, PlanningError>(())
+                };
+                ctx.transact(wait).await
+            }
+        })
     }
 
     /// A consumer that takes note, and answers by how many times it has been asked.

@@ -99,6 +99,20 @@ async fn turns_away_what_it_has_no_place_for() {
 }
 
 #[tokio::test]
+async fn who_waits_too_long_for_somebody_else_is_told_to_try_again() {
+    let app = TestApp::start().await;
+    let (admin, ana) = (app.admin().await, app.engineer("ana").await);
+    let mut superuser = app.database().superuser().await;
+    sqlx::raw_sql("begin; select 1 from app_user for update").execute(&mut superuser).await.expect("locked");
+    let disable = format!("/users/{}/disable", ana.user);
+    let answer = admin.post(&disable, &json!({})).await;
+    assert_eq!(answer.problem(503), "unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    sqlx::raw_sql("rollback").execute(&mut superuser).await.expect("unlocked");
+    admin.post(&disable, &json!({})).await.expect(200);
+}
+
+#[tokio::test]
 async fn finishes_what_it_accepted_before_it_stops() {
     let app = TestApp::start().await;
     let admin = app.admin().await;

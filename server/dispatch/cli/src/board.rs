@@ -6,8 +6,8 @@ use std::fmt::Display;
 use anyhow::{Context, Result, anyhow, bail};
 use callout_dispatch::{
     Board, Break, Certificate, CertificateIndex, Commitment, Dependency, Engineer, EngineerIndex, Interval, PartIndex,
-    Parts, Place, Policy, Priority, Published, Shift, Skill, SkillIndex, TerritoryIndex, TimeWindow, Travel,
-    TravelTable, Visit, VisitIndex,
+    Parts, Place, Policy, Priority, Published, Shift, Skill, SkillIndex, TerritoryIndex, TimeWindow, Traffic,
+    Travel, TravelTable, Visit, VisitIndex,
 };
 
 use crate::input::{EngineerInput, Input, PlaceInput, PolicyInput, ShiftInput, TravelInput, VisitInput};
@@ -52,6 +52,7 @@ impl<'a> Words<'a> {
         if let Some(speed_kmh) = input.speed_kmh {
             engineer.speed_mps = speed_kmh / 3.6;
         }
+        engineer.traffic = Traffic::new(&input.traffic).context("traffic")?;
         engineer.skills = self.skills(&input.skills)?;
         for (name, expires) in &input.certificates {
             let certificate = CertificateIndex(number(&mut self.certificates, name)?);

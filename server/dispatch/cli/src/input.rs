@@ -55,6 +55,9 @@ pub struct EngineerInput {
     pub home: PlaceInput,
     /// 28.8 if left out.
     pub speed_kmh: Option<f64>,
+    /// From each moment on so many thousandths of that speed, 10 to 10,000; before the first as from it on.
+    #[serde(default)]
+    pub traffic: Vec<(i64, u32)>,
     /// Levels by skill.
     #[serde(default)]
     pub skills: BTreeMap<String, u8>,

@@ -90,7 +90,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         refused(&day)
     };
     type Change = fn(&mut Value);
-    let cases: [(Change, &str); 9] = [
+    let cases: [(Change, &str); 11] = [
         (|day| day["visits"][0]["priorty"] = json!(1), "unknown field `priorty`"),
         (|day| day["visits"][1]["id"] = json!("T-1"), "visit \"T-1\" is there twice"),
         (|day| day["visits"][0]["barred"] = json!(["bob"]), "barred: there is no \"bob\""),
@@ -99,6 +99,8 @@ fn what_makes_no_sense_is_refused_by_name() {
         (|day| day["visits"][0]["place"] = json!({ "lat": 1.0 }), "a place has `lat` and `lon`"),
         (|day| day["visits"][0]["after"] = json!([{ "visit": "T-1" }]), "after itself"),
         (|day| day["engineers"][0]["speed_kmh"] = json!(-3.0), "speed"),
+        (|day| day["engineers"][0]["traffic"] = json!([[0, 0]]), "traffic: 0 thousandths"),
+        (|day| day["engineers"][0]["traffic"] = json!([[9, 500], [3, 1000]]), "from 3 on is not after"),
         (|day| day["travel"] = json!({ "kind": "matrix", "seconds": [[0, 1], [0]] }), "seconds[1]: 1 entries"),
     ];
     for (change, said) in cases {
@@ -118,6 +120,8 @@ fn a_road_that_is_not_there_is_not_taken() {
     assert_eq!(planned(&day, &[])["unserved"][0]["main"], "window");
     day["travel"]["seconds"][0][1] = json!(60);
     assert_eq!(planned(&day, &[])["routes"][0]["travel_s"], 60);
+    day["engineers"][0]["traffic"] = json!([[0, 500]]);
+    assert_eq!(planned(&day, &[])["routes"][0]["travel_s"], 120, "at half the speed");
 }
 
 #[test]

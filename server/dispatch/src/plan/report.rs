@@ -70,9 +70,10 @@ fn plan_score(board: &Board, policy: &Policy, routes: &[Route], at: &[Vec<usize>
 }
 
 fn planned(board: &Board, route: &Route, duty: usize) -> PlannedRoute {
-    let stops = route.stops.iter().enumerate().map(|(position, stop)| PlannedStop {
+    let driven = route.driven(board.ground(duty));
+    let stops = route.stops.iter().zip(driven).map(|(stop, drive_s)| PlannedStop {
         job: stop.job,
-        drive_s: route.drive_s(position),
+        drive_s,
         arrive: stop.arrive,
         start: stop.start,
         end: stop.end,

@@ -1,10 +1,15 @@
 //! Whether one visit more fits into a route, where, and what that costs. There is no other test.
 
+use std::ops::Range;
+
 use super::{Detour, Ground, Insertion, Job, Route, Stop, Wanted};
 use crate::duty::Duty;
 use crate::policy::Policy;
-use crate::rest::{NEVER, reach};
+use crate::rest::NEVER;
 use crate::visit::Task;
+
+/// When a drive begins, and which rests are taken on it.
+type Drive = (i64, Range<usize>);
 
 impl Route {
     /// How far a visit before the stop at `position` would lead off the way: the drive there, and by how much all
@@ -45,46 +50,50 @@ impl Route {
         Detour { into_s, onto_s, longer_s: detour_s }: Detour,
         policy: &Policy,
     ) -> Option<Insertion> {
-        let (task, rests) = (wanted.task, &ground.duty.hours.rests);
+        let (task, hours) = (wanted.task, &ground.duty.hours);
+        let (traffic, rests) = (&hours.traffic, &hours.rests);
         let width = rests.len() + 1;
         let ready = &self.ready[position * width..][..width];
         let latest = &self.latest[position * width..][..width];
         let (soonest, last) = (ready.iter().min()?, latest.iter().max()?);
-        if soonest + into_s > *last {
+        let arrive = traffic.reach(*soonest, into_s);
+        if arrive > *last {
             return None;
         }
-        let mut best: Option<(i64, i64, i64)> = None;
+        let mut best: Option<(i64, i64, i64, Drive)> = None;
         if rests.is_empty() {
-            let start = task.starts.first(soonest + into_s);
-            let reached = start + task.duration_s + onto_s;
+            let start = task.starts.first(arrive);
+            let reached = traffic.reach(start + task.duration_s, onto_s);
             let is_in_time = start + task.duration_s <= wanted.deadline.min(NEVER) && reached <= *last;
-            best = is_in_time.then_some((start, soonest + into_s, reached));
+            best = is_in_time.then_some((start, arrive, reached, (*soonest, 0..0)));
         }
         // With rests to be taken, every place for them counts.
         let several = if rests.is_empty() { &[][..] } else { ready };
         for (before, departs) in several.iter().enumerate() {
             for between in before..width {
-                let arrive = reach(*departs, into_s, &rests[before..between]);
+                let arrive = hours.reach(*departs, into_s, before..between);
                 let start = task.starts.first(arrive);
                 let end = start + task.duration_s;
                 if end > wanted.deadline.min(NEVER) {
                     continue;
                 }
                 for after in between..width {
-                    let reached = reach(end, onto_s, &rests[between..after]);
-                    if reached <= latest[after] && best.is_none_or(|(kept, _, on)| (start, reached) < (kept, on)) {
-                        best = Some((start, arrive, reached));
+                    let reached = hours.reach(end, onto_s, between..after);
+                    let is_better = best.as_ref().is_none_or(|(kept, _, on, _)| (start, reached) < (*kept, *on));
+                    if reached <= latest[after] && is_better {
+                        best = Some((start, arrive, reached, (*departs, before..between)));
                     }
                 }
             }
         }
-        let (start, arrive, reached) = best?;
+        let (start, arrive, reached, (departs, taken)) = best?;
+        let drive_s = hours.at_the_wheel(departs, into_s, taken);
         let end = start + task.duration_s;
         let mut late_cost = if task.due < end { policy.late_cost(task.priority, task.late_s(end)) } else { 0 };
         if self.has_due && self.stops.get(position).is_some_and(|next| reached > next.arrive) {
-            late_cost += self.added_late_cost(position, reached, policy);
+            late_cost += self.added_late_cost(ground, position, reached, policy);
         }
-        Some(Insertion { position, arrive, start, end, drive_s: into_s, detour_s, late_cost })
+        Some(Insertion { position, arrive, start, end, drive_s, detour_s, late_cost })
     }
 
     /// The cheapest position for a visit, for less than `limit`, and what it costs there: the detour, a second of which
@@ -120,7 +129,7 @@ impl Route {
             }
             let Some(detour) = self.detour(ground, wanted, position) else { continue };
             let cost = detour.longer_s * rate / 1000 + wanted.bias_s;
-            if cost >= limit || soonest + detour.into_s > last {
+            if cost >= limit || ground.duty.hours.traffic.reach(soonest, detour.into_s) > last {
                 continue;
             }
             let Some(found) = self.fit(ground, wanted, position, detour, policy) else { continue };
@@ -143,18 +152,18 @@ impl Route {
     /// does to the lateness of others is not in it.
     pub fn inserted(&self, ground: Ground<'_>, position: usize, policy: &Policy) -> Option<Insertion> {
         let Stop { arrive, start, end, priority, due, .. } = *self.stops.get(position)?;
-        let (drive_s, on_s) = (self.drives[position], self.drives[position + 1]);
+        let (into_s, on_s) = (self.drives[position], self.drives[position + 1]);
         let next = self.nodes.get(position + 2);
         let straight_s = next.map_or(0, |next| ground.drive(self.nodes[position], *next));
         let straight_s = if straight_s == NEVER { 0 } else { straight_s };
         let late_cost = policy.late_cost(priority, (end - due).max(0));
-        let is_driven = drive_s < NEVER && on_s < NEVER;
-        let detour_s = drive_s + on_s - straight_s;
-        is_driven.then_some(Insertion { position, arrive, start, end, drive_s, detour_s, late_cost })
+        let detour_s = into_s + on_s - straight_s;
+        let drive_s = self.driven(ground).nth(position)??;
+        (on_s < NEVER).then_some(Insertion { position, arrive, start, end, drive_s, detour_s, late_cost })
     }
 
     /// What it costs in lateness that the stop at `position` is only reached at `reached`.
-    fn added_late_cost(&self, position: usize, reached: i64, policy: &Policy) -> i64 {
+    fn added_late_cost(&self, ground: Ground<'_>, position: usize, reached: i64, policy: &Policy) -> i64 {
         let (mut reached, mut cost) = (reached, 0);
         for (at, stop) in self.stops.iter().enumerate().skip(position) {
             let start = stop.first_start(reached);
@@ -165,8 +174,12 @@ impl Route {
             let late = |end: i64| policy.late_cost(stop.priority, (end - stop.due).max(0));
             cost += late(end) - late(stop.end);
             let Some(next) = self.stops.get(at + 1).filter(|_| self.drives[at + 1] < NEVER) else { break };
-            // A rest that lies between them stays there: how long the way took so far, it takes again.
-            reached = end + (next.arrive - stop.end).max(self.drives[at + 1]);
+            let hours = &ground.duty.hours;
+            reached = hours.traffic.reach(end, self.drives[at + 1]);
+            if !hours.rests.is_empty() {
+                // A rest that lies between them stays there: how long the way took so far, it takes again.
+                reached = reached.max(end + next.arrive - stop.end);
+            }
         }
         cost
     }

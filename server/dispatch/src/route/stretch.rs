@@ -87,10 +87,11 @@ impl Route {
     /// which it leads. False if the visits cannot all be done.
     fn refresh_stretch(&mut self, ground: Ground<'_>, first: usize, last: usize) -> bool {
         let count = self.stops.len();
+        let traffic = &ground.duty.hours.traffic;
         let mut departs = self.ready[first];
         for position in first..count {
             let stop = &mut self.stops[position];
-            stop.arrive = departs + self.drives[position];
+            stop.arrive = traffic.reach(departs, self.drives[position]);
             stop.start = stop.first_start(stop.arrive);
             if stop.start >= NEVER {
                 return false;
@@ -102,14 +103,14 @@ impl Route {
                 break;
             }
         }
-        self.finish = self.ready[count] + self.drives[count];
+        self.finish = traffic.reach(self.ready[count], self.drives[count]);
         if self.finish > ground.duty.hours.closes {
             return false;
         }
         let mut next = self.latest[last];
         for position in (0..last).rev() {
             let stop = &self.stops[position];
-            let by = (next - self.drives[position + 1]).min(stop.deadline);
+            let by = traffic.leave(next, self.drives[position + 1]).min(stop.deadline);
             next = stop.starts.last(by - stop.duration_s);
             if next < stop.start {
                 return false;
@@ -119,6 +120,7 @@ impl Route {
                 break;
             }
         }
+        self.settle_travel(ground);
         true
     }
 }
@@ -134,6 +136,7 @@ mod tests {
     use crate::place::Place;
     use crate::policy::Policy;
     use crate::route::Wanted;
+    use crate::traffic::{Traffic, any_traffic};
     use crate::travel::Travel;
     use crate::visit::{Visit, VisitIndex};
 
@@ -156,9 +159,11 @@ mod tests {
             visits in prop::collection::vec(any_visit(), 1..25),
             steps in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u32..4), 1..60),
             is_open in any::<bool>(),
+            traffic in prop_oneof![Just(Traffic::EVEN), any_traffic(36_000)],
         ) {
             let home = Place::new(0.15, 0.15).unwrap();
             let mut engineer = Engineer::new(home);
+            engineer.traffic = traffic;
             let hours = Interval::new(0, 36_000).unwrap();
             engineer.shifts = vec![if is_open { Shift::open(hours, home) } else { Shift::round_trip(hours, home) }];
             let board = Board::new(0, Travel::Direct { detour: 1.4 }, vec![engineer], visits).unwrap();

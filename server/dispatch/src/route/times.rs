@@ -1,7 +1,7 @@
 //! The times of a route: what follows from its stops, their order and the drives between them.
 
 use super::{Ground, Job, Route, Stop};
-use crate::rest::{NEVER, TOO_LATE, leave, reach};
+use crate::rest::{NEVER, TOO_LATE};
 
 impl Route {
     /// Everything that follows from the stops and the drives. False if the visits on it cannot all be done.
@@ -29,7 +29,7 @@ impl Route {
             let (before, here) = self.ready[position * width..][..2 * width].split_at_mut(width);
             for (taken, departs) in before.iter().enumerate().filter(|(_, departs)| **departs < NEVER) {
                 for (after, ready) in here.iter_mut().enumerate().skip(taken) {
-                    let start = stop.first_start(reach(*departs, self.drives[position], &hours.rests[taken..after]));
+                    let start = stop.first_start(hours.reach(*departs, self.drives[position], taken..after));
                     *ready = (*ready).min((start + stop.duration_s).min(NEVER));
                 }
             }
@@ -67,7 +67,7 @@ impl Route {
             let (here, next) = self.latest[position * width..][..2 * width].split_at_mut(width);
             let ready = &self.ready[(position + 1) * width..][..width];
             for taken in (0..width).filter(|taken| ready[*taken] < NEVER) {
-                let by = (taken..width).map(|after| leave(next[after], onto_s, &hours.rests[taken..after])).max();
+                let by = (taken..width).map(|after| hours.leave(next[after], onto_s, taken..after)).max();
                 let by = by.unwrap_or(TOO_LATE).min(stop.deadline);
                 let latest = stop.starts.last(by - stop.duration_s);
                 if latest >= ready[taken] - stop.duration_s {
@@ -96,7 +96,7 @@ impl Route {
             let latest = &self.latest[position * width..][..width];
             let mut chosen: Option<(i64, i64, usize)> = None;
             for (after, latest) in latest.iter().enumerate().skip(taken) {
-                let arrive = reach(departs, self.drives[position], &hours.rests[taken..after]);
+                let arrive = hours.reach(departs, self.drives[position], taken..after);
                 let (first, promised) = (stop.first_start(arrive), stop.promised(ground.duty));
                 let kept = promised.map(|promised| stop.first_start(arrive.max(promised)));
                 let start = kept.filter(|start| start <= latest).unwrap_or(first);
@@ -113,7 +113,7 @@ impl Route {
                 None if matches!(stop.job, Job::Visit(_)) => return false,
                 None => {
                     let drive_s = self.drives[position];
-                    stop.arrive = if drive_s < NEVER { departs + drive_s } else { stop.start };
+                    stop.arrive = if drive_s < NEVER { hours.traffic.reach(departs, drive_s) } else { stop.start };
                     departs = departs.max(stop.end);
                     let ready = &self.ready[(position + 1) * width..][..width];
                     taken = ready.iter().position(|ready| *ready < NEVER).unwrap_or(taken).max(taken);
@@ -121,11 +121,19 @@ impl Route {
             }
         }
         let home = (taken..width)
-            .map(|after| (after, reach(departs, self.drives[self.stops.len()], &hours.rests[taken..after])));
+            .map(|after| (after, hours.reach(departs, self.drives[self.stops.len()], taken..after)));
         let in_time =
             home.filter(|(after, reached)| *reached <= hours.done_by(*after)).map(|(_, reached)| reached).min();
         let is_last_a_visit = self.stops.last().is_some_and(|stop| matches!(stop.job, Job::Visit(_)));
         self.finish = in_time.unwrap_or(departs);
+        self.settle_travel(ground);
         in_time.is_some() || !is_last_a_visit
+    }
+
+    /// How long all drives take at their hours, where that differs from what they take at the usual speed.
+    pub(super) fn settle_travel(&mut self, ground: Ground<'_>) {
+        if !ground.duty.hours.traffic.is_even() {
+            self.travel_s = self.driven(ground).flatten().sum();
+        }
     }
 }

@@ -130,12 +130,23 @@ fn any_interval(days: i64) -> impl Strategy<Value = Interval> {
     })
 }
 
+/// Rush hours, and hours in which it goes better than usual.
+fn any_traffic(days: i64) -> impl Strategy<Value = Traffic> {
+    let speeds = prop_oneof![Just(300u32), Just(700), Just(1000), Just(1900)];
+    prop::collection::btree_map(0..days * 48, speeds, 1..8).prop_map(|steps| {
+        let steps: Vec<(i64, u32)> =
+            steps.into_iter().map(|(half_hour, permille)| (MONDAY + half_hour * HOUR / 2, permille)).collect();
+        Traffic::new(&steps).unwrap()
+    })
+}
+
 prop_compose! {
     fn any_engineer(sizes: Sizes)(
         home in any_place(&sizes),
         elsewhere in any_place(&sizes),
         position in prop::option::weighted(0.3, any_place(&sizes)),
         speed_mps in prop_oneof![Just(5.0), Just(8.0), Just(25.0)],
+        traffic in prop_oneof![2 => Just(Traffic::EVEN), 1 => any_traffic(sizes.days)],
         levels in prop::collection::vec(0u8..4, 3),
         expires in prop::option::weighted(0.5, (0..sizes.days * 24).prop_map(|hour| MONDAY + hour * HOUR)),
         territories in prop::collection::vec((0u16..3).prop_map(TerritoryIndex), 0..3),
@@ -146,6 +157,7 @@ prop_compose! {
         let mut engineer = Engineer::new(home);
         engineer.position = position;
         engineer.speed_mps = speed_mps;
+        engineer.traffic = traffic;
         engineer.skills = (0..).zip(levels).filter(|(_, level)| *level > 0)
             .map(|(skill, level)| Skill { skill: SkillIndex(skill), level }).collect();
         engineer.certificates = vec![Certificate { certificate: CertificateIndex(0), expires }];

@@ -119,7 +119,7 @@ fn route_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
     legs.push(Leg { leaves, by: end, drive_s: Some(home_s.unwrap_or(0.0)).filter(|_| is_ours) });
     let has_visit = route.stops.iter().any(|stop| matches!(stop.job, Job::Visit(_)));
     let rests = rests(engineer, shift, board.now());
-    if has_visit && !is_possible(&legs, &rests) {
+    if has_visit && !is_possible(&legs, &rests, &engineer.traffic) {
         faults.push(format!("{:?}: cannot be done: {legs:?} with {rests:?}", route.engineer));
     }
     faults
@@ -170,7 +170,7 @@ fn rests(engineer: &Engineer, shift: &Shift, now: i64) -> Rests {
 }
 
 /// Whether the rests can be spread over the legs.
-fn is_possible(legs: &[Leg], rests: &[(i64, i64, i64)]) -> bool {
+fn is_possible(legs: &[Leg], rests: &[(i64, i64, i64)], traffic: &Traffic) -> bool {
     let Some((leg, others)) = legs.split_first() else { return true };
     (0..=rests.len()).any(|taken| {
         let (here, later) = rests.split_at(taken);
@@ -190,15 +190,37 @@ fn is_possible(legs: &[Leg], rests: &[(i64, i64, i64)]) -> bool {
                 now = now.max(begins + *length as f64);
                 continue;
             }
-            left = (left - (begins - now)).max(0.0);
+            left = (left - way(traffic, now, begins)).max(0.0);
             now = begins + *length as f64;
         }
-        let reached = now + left;
+        let reached = covered(traffic, now, left);
         // Behind the last work a rest that may still begin is free.
         let is_free = others.is_empty() && later.first().is_none_or(|next| reached <= next.1 as f64 + 0.001);
         let in_time = leg.drive_s.is_none() || reached <= leg.by as f64 + 0.001;
-        in_time && if others.is_empty() { is_free || leg.drive_s.is_none() } else { is_possible(others, later) }
+        in_time && if others.is_empty() { is_free || leg.drive_s.is_none() } else { is_possible(others, later, traffic) }
     })
+}
+
+/// How many seconds of a drive at the usual speed are done between two moments.
+fn way(traffic: &Traffic, from: f64, to: f64) -> f64 {
+    let mut steps: Vec<(f64, f64)> =
+        traffic.steps().map(|(from, permille)| (from as f64, f64::from(permille) / 1000.0)).collect();
+    match steps.first_mut() {
+        Some(first) => first.0 = f64::NEG_INFINITY,
+        None => return to - from,
+    }
+    let ends = steps.iter().skip(1).map(|step| step.0).chain([f64::INFINITY]);
+    steps.iter().zip(ends).map(|((begins, speed), ends)| (to.min(ends) - from.max(*begins)).max(0.0) * speed).sum()
+}
+
+/// When so many seconds at the usual speed are done: found by halving.
+fn covered(traffic: &Traffic, from: f64, left: f64) -> f64 {
+    let (mut before, mut after) = (0.0, left * 100.0 + 1.0);
+    for _ in 0..60 {
+        let half = (before + after) / 2.0;
+        *(if way(traffic, from, from + half) < left { &mut before } else { &mut after }) = half;
+    }
+    from + before
 }
 
 fn drive_s(board: &Board, engineer: &Engineer, from: Place, to: Place) -> f64 {

@@ -54,6 +54,29 @@ fn the_sla_goes_before_the_shorter_way() {
 }
 
 #[test]
+fn the_rush_hour_is_planned_around() {
+    // Half an hour away at the usual speed, an hour between eight and nine.
+    let mut anna = engineer(km(0.0, 0.0));
+    anna.traffic = Traffic::new(&[(at(8.0), 500), (at(9.0), 1000)]).unwrap();
+    let far = visit(km(10.285, 0.0));
+    let board = |visits: Vec<Visit>| board(vec![anna.clone()], visits);
+    let plan = planned(&board(vec![far.clone()]));
+    let stop = plan.routes[0].stops[0];
+    assert!((3590..=3610).contains(&stop.drive_s.unwrap()), "{stop:?}");
+    assert_eq!((stop.arrive, plan.routes[0].travel_s), (at(8.0) + stop.drive_s.unwrap(), stop.drive_s.unwrap()));
+    assert_eq!(plan.score.travel_s, stop.drive_s.unwrap());
+
+    let by_nine = Visit { windows: vec![window(8.0, 8.9)], ..far.clone() };
+    assert_eq!(planned(&board(vec![by_nine])).unserved.len(), 1, "at the usual speed she would be there at half past");
+
+    // Whoever lets the rush hour pass where he is drives half as long.
+    let near = visit(km(0.1, 0.0));
+    let plan = planned(&board(vec![far, near]));
+    assert_eq!(plan.routes[0].stops[0].job, Job::Visit(VisitIndex(1)));
+    assert!(plan.score.travel_s < 3000, "{:?}", plan.score);
+}
+
+#[test]
 fn every_assignment_names_who_else_could_have_come() {
     let mut visits: Vec<Visit> = (0..6).map(|n| visit(km(f64::from(n), 0.0))).collect();
     visits[3].barred = vec![EngineerIndex(2)];

@@ -1,14 +1,15 @@
 //! How fast engineers get on, by area and hour of the week: data of a tenant, for drives that nobody measures.
 //!
-//! The dispatch engine knows one speed for each engineer. So an engineer gets the one that brings him as far in his
-//! hours, where he sets out, as the hours of the profile would: slow ones and fast ones in the shares in which he works
-//! in them. For one visit with a window it is the hour before the window and the window itself, at the site. That is an
-//! approximation: on the day a drive in the rush hour is longer than planned and one at noon shorter, and whoever drives
-//! from one area into another goes all the way at the speed of the first.
+//! An engineer's usual speed is the one that brings him as far in his hours, where he sets out, as the hours of the
+//! profile would: slow ones and fast ones in the shares in which he works in them. How fast it goes in each hour is told
+//! as a share of that, so that arrivals are right by the hour and a detour costs the same whenever it is driven. For one
+//! visit it is the area of the site that counts, and the usual speed, where the visit has a window, that of the hour
+//! before it and of the window. What stays an approximation: whoever drives from one area into another goes all the way
+//! at the speed of the first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use callout_dispatch::{Engineer, Interval, Place, Visit};
+use callout_dispatch::{Engineer, Interval, Place, Traffic, Visit};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
 use h3o::{CellIndex, Resolution};
@@ -40,13 +41,15 @@ pub struct Rule {
     pub speed_kmh: Option<f64>,
 }
 
-/// What a speed depends on: many engineers have the same.
+/// What a pace depends on: many engineers have the same.
 #[derive(PartialEq, Eq, Hash)]
 struct Circumstances {
     areas: Vec<CellIndex>,
     /// The bits of the speed that is entered.
     entered: Option<u64>,
+    /// Of which the usual speed is the mean.
     hours: Vec<Interval>,
+    shifts: Vec<Interval>,
 }
 
 impl Profile {
@@ -56,48 +59,53 @@ impl Profile {
     /// How many rules there may be.
     pub const MOST_RULES: usize = 500;
 
-    /// Gives each engineer his speed; `entered` says which of them have one of their own, in km/h.
+    /// Gives each engineer his speed, and how it differs by the hour; `entered` says which of them have one of their own,
+    /// in km/h.
     pub fn set_paces(&self, engineers: &mut [Engineer], entered: &[Option<f64>], visits: &[Visit], terms: &Terms) {
         let about = match visits {
-            [visit] => visit.windows.first().map(|window| (visit.place, window)),
+            [visit] => Some(visit),
             _ => None,
         };
-        let window = about.and_then(|(place, window)| {
-            let before = Interval::new(window.earliest() - HOUR_S, window.latest().max(window.earliest() + 1)).ok()?;
-            Some((place, before))
+        let window = about.and_then(|visit| visit.windows.first()).and_then(|window| {
+            Interval::new(window.earliest() - HOUR_S, window.latest().max(window.earliest() + 1)).ok()
         });
-        let mut known: HashMap<Circumstances, f64> = HashMap::new();
+        let mut known: HashMap<Circumstances, (f64, Traffic)> = HashMap::new();
         for (engineer, entered) in engineers.iter_mut().zip(entered) {
-            let (place, hours) = match window {
-                Some((place, window)) => (place, vec![window]),
-                None => (engineer.home, engineer.shifts.iter().map(|shift| shift.interval).collect()),
-            };
-            let areas = self.areas(place);
-            let key = Circumstances { areas: areas.clone(), entered: entered.map(f64::to_bits), hours: hours.clone() };
-            let speed_kmh = *known.entry(key).or_insert_with(|| self.speed_kmh(&areas, *entered, &hours, terms));
-            engineer.speed_mps = (speed_kmh / 3.6).clamp(0.5, 100.0);
+            let areas = self.areas(about.map_or(engineer.home, |visit| visit.place));
+            let shifts: Vec<Interval> = engineer.shifts.iter().map(|shift| shift.interval).collect();
+            let hours = window.map_or_else(|| shifts.clone(), |window| vec![window]);
+            let circumstances = Circumstances { areas, entered: entered.map(f64::to_bits), hours, shifts };
+            let pace = known.entry(circumstances).or_insert_with_key(|of| self.pace(of, *entered, terms));
+            (engineer.speed_mps, engineer.traffic) = pace.clone();
         }
     }
 
-    /// The speed that gets one as far in these hours, with the detour of the terms, as the rules do.
-    fn speed_kmh(&self, areas: &[CellIndex], entered: Option<f64>, hours: &[Interval], terms: &Terms) -> f64 {
-        let usual = entered.unwrap_or(terms.speed_kmh);
-        let (mut quarters, mut progress) = (0_u32, 0.0);
-        for interval in hours {
-            let mut at = interval.start();
-            while at < interval.end() && quarters < MOST_QUARTERS {
-                let rule = self.rule(areas, at);
-                let speed_kmh = entered.or(rule.and_then(|rule| rule.speed_kmh)).unwrap_or(usual);
-                progress += speed_kmh / rule.and_then(|rule| rule.detour).unwrap_or(terms.detour);
-                quarters += 1;
-                at += QUARTER_S;
-            }
+    /// The usual speed, which gets one as far in the hours, with the detour of the terms, as the rules do; and how fast
+    /// it goes when in the shifts.
+    fn pace(&self, of: &Circumstances, entered: Option<f64>, terms: &Terms) -> (f64, Traffic) {
+        let speed_kmh = |at: i64| {
+            let rule = self.rule(&of.areas, at);
+            let speed_kmh = entered.or(rule.and_then(|rule| rule.speed_kmh)).unwrap_or(terms.speed_kmh);
+            speed_kmh * terms.detour / rule.and_then(|rule| rule.detour).unwrap_or(terms.detour)
+        };
+        let (mut seconds, mut way) = (0, 0.0);
+        for (at, length_s) in of.hours.iter().flat_map(|interval| quarters(*interval)).take(MOST_QUARTERS) {
+            way += speed_kmh(at) * length_s as f64;
+            seconds += length_s;
         }
-        if quarters == 0 {
-            return usual;
-        }
+        let mean_kmh = if seconds == 0 { entered.unwrap_or(terms.speed_kmh) } else { way / seconds as f64 };
         // In quarters of a kilometre an hour: the engine works out a square of drives for each speed it meets.
-        (progress / f64::from(quarters) * terms.detour * 4.0).round() / 4.0
+        let usual_kmh = ((mean_kmh / STEP_KMH).round() * STEP_KMH).clamp(2.0, 360.0);
+        let quarters = of.shifts.iter().flat_map(|shift| quarters(*shift)).take(MOST_QUARTERS);
+        let permille = |at: i64| match speed_kmh(at) {
+            // As near as it is rounded.
+            usual if (usual - usual_kmh).abs() <= STEP_KMH / 2.0 => 1000,
+            speed_kmh => (speed_kmh / usual_kmh * 1000.0).round().clamp(10.0, 10_000.0) as u32,
+        };
+        let steps: BTreeMap<i64, u32> = quarters.map(|(at, _)| (at, permille(at))).collect();
+        // In order and within bounds, as it is built here.
+        let traffic = Traffic::new(&steps.into_iter().collect::<Vec<_>>()).unwrap_or_default();
+        (usual_kmh / 3.6, traffic)
     }
 
     /// Which areas of the rules a place is in, the finest first.
@@ -124,6 +132,14 @@ impl Rule {
     }
 }
 
+/// An interval cut at the quarters of the hour: where each piece begins, and its length in seconds. Time zones differ by
+/// whole quarters.
+fn quarters(interval: Interval) -> impl Iterator<Item = (i64, i64)> {
+    let next = |at: i64| at.div_euclid(QUARTER_S) * QUARTER_S + QUARTER_S;
+    let begins = std::iter::successors(Some(interval.start()), move |at| Some(next(*at)));
+    begins.take_while(move |at| *at < interval.end()).map(move |at| (at, next(at).min(interval.end()) - at))
+}
+
 /// A cell as people write it.
 mod cell {
     use h3o::CellIndex;
@@ -141,8 +157,9 @@ mod cell {
 
 const HOUR_S: i64 = 3_600;
 const QUARTER_S: i64 = 900;
+const STEP_KMH: f64 = 0.25;
 /// A month and more of working days.
-const MOST_QUARTERS: u32 = 3_000;
+const MOST_QUARTERS: usize = 3_000;
 
 #[cfg(test)]
 mod tests {
@@ -167,12 +184,39 @@ mod tests {
     }
 
     fn speed(rules: Vec<Rule>, entered: Option<f64>, hours: (i64, i64), visits: &[Visit]) -> f64 {
+        paced(rules, entered, hours, visits).speed_mps * 3.6
+    }
+
+    fn paced(rules: Vec<Rule>, entered: Option<f64>, hours: (i64, i64), visits: &[Visit]) -> Engineer {
         let profile = Profile { version: 1, zone: Tz::UTC, rules };
         let mut engineer = Engineer::new(home());
         engineer.shifts.push(Shift::open(Interval::new(at(hours.0), at(hours.1)).unwrap(), home()));
         let mut crew = [engineer];
         profile.set_paces(&mut crew, &[entered], visits, &Terms::default());
-        crew[0].speed_mps * 3.6
+        let [engineer] = crew;
+        engineer
+    }
+
+    #[test]
+    fn each_hour_goes_as_fast_as_it_does() {
+        let rush = vec![rule(None, (7, 9), 10.0)];
+        let ana = paced(rush.clone(), None, (6, 12), &[]);
+        let speeds: Vec<(i64, f64)> =
+            ana.traffic.steps().map(|(from, permille)| (from, f64::from(permille) * ana.speed_mps * 0.0036)).collect();
+        assert_eq!(speeds.iter().map(|(from, _)| *from).collect::<Vec<_>>(), [at(6), at(7), at(9)]);
+        for ((_, speed), expected) in speeds.iter().zip([28.8, 10.0, 28.8]) {
+            assert!((speed - expected).abs() < 0.05, "{speeds:?}");
+        }
+        assert!(paced(rush.clone(), None, (9, 12), &[]).traffic.is_even());
+        assert!(paced(rush, Some(15.0), (6, 12), &[]).traffic.is_even(), "whoever cycles is in no jam");
+    }
+
+    #[test]
+    fn an_interval_is_cut_at_the_quarters() {
+        let pieces = |from: i64, to: i64| quarters(Interval::new(from, to).unwrap()).collect::<Vec<_>>();
+        assert_eq!(pieces(600, 2000), [(600, 300), (900, 900), (1800, 200)]);
+        assert_eq!(pieces(-100, 0), [(-100, 100)]);
+        assert_eq!(pieces(900, 901), [(900, 1)]);
     }
 
     #[test]
@@ -210,8 +254,9 @@ mod tests {
         let mut profile = Profile { version: 1, zone: Tz::Europe__Helsinki, rules: vec![rule(None, (7, 9), 10.0)] };
         profile.rules[0].days = [true, false, false, false, false, false, false];
         let speed = |day: i64, hour: i64| {
-            let hours = [Interval::new(at(day * 24 + hour), at(day * 24 + hour + 1)).unwrap()];
-            profile.speed_kmh(&[], None, &hours, &Terms::default())
+            let hours = vec![Interval::new(at(day * 24 + hour), at(day * 24 + hour + 1)).unwrap()];
+            let of = Circumstances { areas: vec![], entered: None, hours, shifts: vec![] };
+            profile.pace(&of, None, &Terms::default()).0 * 3.6
         };
         // Seven in Helsinki is five in Greenwich.
         assert!(

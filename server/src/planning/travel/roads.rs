@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use callout_dispatch::{Engineer, Travel, Visit};
 use tokio::time::Instant;
@@ -121,7 +122,16 @@ pub async fn informed<T, R: Future<Output = Result<T, PlanningError>>>(
     roads: &Roads,
     attempt: impl Fn(Roads) -> R,
 ) -> Result<T, PlanningError> {
-    let (mut roads, until) = (roads.asking_first(), Instant::now() + Asking::RANK_PATIENCE);
+    informed_within(Asking::RANK_PATIENCE, roads, attempt).await
+}
+
+/// [`informed`] by somebody who waits so long in all.
+pub(super) async fn informed_within<T, R: Future<Output = Result<T, PlanningError>>>(
+    patience: Duration,
+    roads: &Roads,
+    attempt: impl Fn(Roads) -> R,
+) -> Result<T, PlanningError> {
+    let (mut roads, until) = (roads.asking_first(), Instant::now() + patience);
     for _ in 0..MOST_QUESTIONS {
         let question = match attempt(roads.clone()).await {
             Err(PlanningError::RoadsToAsk(question)) => question,
@@ -130,7 +140,7 @@ pub async fn informed<T, R: Future<Output = Result<T, PlanningError>>>(
         let Some(asking) = &roads.asking else { break };
         let left = until.saturating_duration_since(Instant::now());
         let asked = match left.is_zero() {
-            true => Err(RoadsError::Slow(Asking::RANK_PATIENCE)),
+            true => Err(RoadsError::Slow(patience)),
             false => asking.ask(question, left).await.map(drop),
         };
         if let Err(error) = asked {

@@ -30,13 +30,25 @@ impl Fake {
     async fn answering<R: IntoResponse>(
         answer: impl Fn(Request, SocketAddr) -> R + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::answering_after(Duration::ZERO, answer).await
+    }
+
+    /// The same, by one that takes its time.
+    async fn answering_after<R: IntoResponse>(
+        pause: Duration,
+        answer: impl Fn(Request, SocketAddr) -> R + Clone + Send + Sync + 'static,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let addr = listener.local_addr().expect("its address");
         let (requests, drives) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&requests);
         let handle = move |request: Request| {
             counted.fetch_add(1, Ordering::Relaxed);
-            std::future::ready(answer(request, addr).into_response())
+            let answer = answer(request, addr).into_response();
+            async move {
+                tokio::time::sleep(pause).await;
+                answer
+            }
         };
         let app = Router::new().fallback(handle);
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -45,9 +57,13 @@ impl Fake {
 
     /// An OSRM where a drive takes as many seconds as [`seconds`] says.
     async fn osrm() -> Self {
+        Self::osrm_after(Duration::ZERO).await
+    }
+
+    async fn osrm_after(pause: Duration) -> Self {
         let drives = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&drives);
-        let fake = Self::answering(move |request, _| {
+        let fake = Self::answering_after(pause, move |request, _| {
             let (from, to) = asked(request.uri());
             counted.fetch_add(from.len() * to.len(), Ordering::Relaxed);
             table(&from, &to).to_string()

@@ -32,9 +32,14 @@ impl TravelUsed {
         Self { source: by.to_string(), because: None, off_the_map, profile: None }
     }
 
+    /// Whether a routing engine was asked, and answered.
+    pub fn is_measured(&self) -> bool {
+        self.source != "direct"
+    }
+
     /// Whether any drive was estimated, by the profile if there is one.
     pub fn is_estimated(&self) -> bool {
-        self.source == "direct" || self.off_the_map > 0
+        !self.is_measured() || self.off_the_map > 0
     }
 
     /// The record of a policy, with where the travel times came from beside what would have been assumed.

@@ -231,6 +231,21 @@ fn columns_agree_with_each_other_and_stay_within_the_limits() {
     assert_eq!(chunk.with(0x99, vec![]), Err(GuardError::Malformed("column")));
 }
 
+#[test]
+fn bounds_are_in_it() {
+    let run = |length: u64| {
+        let column = [vec![0], uleb(length)].concat();
+        scan_runs(Bytes(&column), |bytes| bytes.unsigned()).map(|runs| runs.items)
+    };
+    assert_eq!(run(MAX_OPS), Ok(MAX_OPS));
+    assert_eq!(run(MAX_OPS + 1), Err(GuardError::TooManyOps));
+    let up_to_five = |number: u64| Bytes(&uleb(number)).unsigned_up_to(5, "it");
+    assert_eq!([4, 5, 6].map(up_to_five), [Ok(4), Ok(5), Err(GuardError::Malformed("it"))]);
+    for number in [i64::MIN, i64::MIN + 1, -(1 << 56), -(1 << 55), -64, -65, -1, 0, i64::MAX] {
+        assert_eq!(Bytes(&leb(number)).signed(), Ok(number));
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_answered(body in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -42,9 +42,15 @@ async fn the_hours_and_the_area_of_a_visit_say_how_fast_one_gets_there() {
     let (noon_s, travel) = drive_s(&area, 10.0).await;
     assert!((noon_s - usual_s).abs() <= 3, "{noon_s} and {usual_s}");
     assert_eq!(travel, json!({ "source": "direct", "off_the_map": 0, "profile": 1 }));
-    // From an hour before the window to its end.
-    assert!((drive_s(&area, 14.0).await.0 - usual_s * 8 / 3).abs() < 60, "{usual_s}");
-    assert!((drive_s(&area, 15.0).await.0 - usual_s * 4).abs() <= 40);
+    // She sets out as soon as she can, which is in the morning; who begins at two drives through what there is then.
+    assert!((drive_s(&area, 15.0).await.0 - usual_s).abs() <= 3);
+    let late = Area::new().await;
+    let ben = late.recruit("ben", Some((5.0, 0.0)), no_skills()).await;
+    late.shift(&ben, 13.75, 18.0).await;
+    put(&late, 0, &json!({ "time_zone": "UTC", "rules": rules })).await.expect(200);
+    // A quarter of an hour at half the speed, the rest at a quarter.
+    let (afternoon_s, _) = drive_s(&late, 15.0).await;
+    assert!((afternoon_s - (900 + (usual_s - 450) * 4)).abs() <= 40, "{afternoon_s} and {usual_s}");
 
     let wanted = area.visit((1.0, 0.0)).await;
     let made = area.try_assign(wanted, json!({})).await.expect(201).json();

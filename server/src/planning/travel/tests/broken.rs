@@ -2,7 +2,10 @@
 
 use axum::http::StatusCode;
 
-use super::super::informed;
+use std::time::Instant;
+
+use super::super::roads::informed_within;
+use super::super::{TravelUsed, informed};
 use super::*;
 use crate::planning::PlanningError;
 
@@ -129,15 +132,28 @@ async fn what_was_known_before_an_outage_is_known_during_it() {
 #[tokio::test]
 async fn work_that_always_finds_more_to_ask_for_ends_with_an_estimate() {
     let fake = Fake::osrm().await;
-    let next = AtomicUsize::new(0);
-    let work = |roads: Roads| {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let lat = 60.0 + number as f64 / 100.0;
-        async move {
-            let mut wanted = [Visit::new(place(lat, 24.0), 60), Visit::new(place(lat, 24.1), 60)];
-            Ok::<_, PlanningError>(roads.travel(&mut [], &mut wanted, 1.4)?.used)
-        }
-    };
-    let used = informed(&fake.roads("osrm"), work).await.expect("an end");
+    let used = informed(&fake.roads("osrm"), always_more()).await.expect("an end");
     assert_eq!(used.because.as_deref(), Some("there were always more drives to ask for"));
+}
+
+/// Each answer comes in good time, and all together would take longer than anybody waits.
+#[tokio::test]
+async fn nobody_waits_longer_than_once_however_often_there_is_something_to_ask() {
+    let fake = Fake::osrm_after(SHORT / 2).await;
+    let (patience, begun) = (SHORT * 6 / 5, Instant::now());
+    let used = informed_within(patience, &fake.roads("osrm"), always_more()).await.expect("an end");
+    let because = used.because.expect("a reason");
+    assert!(because.starts_with("the routing engine did not answer in"), "{because}");
+    assert!((2..=3).contains(&fake.requests()), "{}", fake.requests());
+    assert!(begun.elapsed() >= patience);
+}
+
+/// Work that meets places that nobody has asked about each time it is done.
+fn always_more() -> impl Fn(Roads) -> std::future::Ready<Result<TravelUsed, PlanningError>> {
+    let next = AtomicUsize::new(0);
+    move |roads| {
+        let lat = 60.0 + next.fetch_add(1, Ordering::Relaxed) as f64 / 100.0;
+        let mut wanted = [Visit::new(place(lat, 24.0), 60), Visit::new(place(lat, 24.1), 60)];
+        std::future::ready(roads.travel(&mut [], &mut wanted, 1.4).map(|travelled| travelled.used))
+    }
 }
