@@ -71,7 +71,8 @@ pub(crate) fn leave(traffic: &Traffic, by: i64, drive_s: i64, rests: &[Rest]) ->
         _ if by <= TOO_LATE || drive_s >= NEVER => TOO_LATE,
         [first, ..] => {
             // Who is there before the first rest may begin has rested as soon as anybody can.
-            let (mut in_time, mut too_late) = (traffic.leave(by.min(first.earliest), drive_s), by.min(first.latest) + 1);
+            let (mut in_time, mut too_late) =
+                (traffic.leave(by.min(first.earliest), drive_s), by.min(first.latest) + 1);
             let is_in_time = |from: i64| reach(traffic, from, drive_s, rests) <= by;
             if !is_in_time(in_time) {
                 return TOO_LATE;
@@ -105,7 +106,7 @@ fn leave_evenly(by: i64, drive_s: i64, rests: &[Rest]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traffic::any_traffic;
+    use crate::traffic::tests::any_traffic;
     use proptest::prelude::*;
 
     fn rest(earliest: i64, latest: i64, length_s: i64) -> Rest {

@@ -158,7 +158,7 @@ fn is_beyond(seconds: i64) -> bool {
 const USUAL: i64 = 1000;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -235,6 +235,3 @@ mod tests {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) use tests::any_traffic;

@@ -6,8 +6,8 @@ use std::fmt::Display;
 use anyhow::{Context, Result, anyhow, bail};
 use callout_dispatch::{
     Board, Break, Certificate, CertificateIndex, Commitment, Dependency, Engineer, EngineerIndex, Interval, PartIndex,
-    Parts, Place, Policy, Priority, Published, Shift, Skill, SkillIndex, TerritoryIndex, TimeWindow, Traffic,
-    Travel, TravelTable, Visit, VisitIndex,
+    Parts, Place, Policy, Priority, Published, Shift, Skill, SkillIndex, TerritoryIndex, TimeWindow, Traffic, Travel,
+    TravelTable, Visit, VisitIndex,
 };
 
 use crate::input::{EngineerInput, Input, PlaceInput, PolicyInput, ShiftInput, TravelInput, VisitInput};

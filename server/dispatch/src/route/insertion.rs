@@ -8,8 +8,16 @@ use crate::policy::Policy;
 use crate::rest::NEVER;
 use crate::visit::Task;
 
-/// When a drive begins, and which rests are taken on it.
-type Drive = (i64, Range<usize>);
+/// How a visit would go between two stops.
+struct Fit {
+    start: i64,
+    arrive: i64,
+    /// When one would be at the next stop.
+    reached: i64,
+    /// When one sets out, and which rests are taken on the drive there.
+    departs: i64,
+    taken: Range<usize>,
+}
 
 impl Route {
     /// How far a visit before the stop at `position` would lead off the way: the drive there, and by how much all
@@ -60,12 +68,12 @@ impl Route {
         if arrive > *last {
             return None;
         }
-        let mut best: Option<(i64, i64, i64, Drive)> = None;
+        let mut best: Option<Fit> = None;
         if rests.is_empty() {
             let start = task.starts.first(arrive);
             let reached = traffic.reach(start + task.duration_s, onto_s);
             let is_in_time = start + task.duration_s <= wanted.deadline.min(NEVER) && reached <= *last;
-            best = is_in_time.then_some((start, arrive, reached, (*soonest, 0..0)));
+            best = is_in_time.then_some(Fit { start, arrive, reached, departs: *soonest, taken: 0..0 });
         }
         // With rests to be taken, every place for them counts.
         let several = if rests.is_empty() { &[][..] } else { ready };
@@ -77,16 +85,16 @@ impl Route {
                 if end > wanted.deadline.min(NEVER) {
                     continue;
                 }
-                for after in between..width {
+                for (after, latest) in latest.iter().enumerate().skip(between) {
                     let reached = hours.reach(end, onto_s, between..after);
-                    let is_better = best.as_ref().is_none_or(|(kept, _, on, _)| (start, reached) < (*kept, *on));
-                    if reached <= latest[after] && is_better {
-                        best = Some((start, arrive, reached, (*departs, before..between)));
+                    let is_better = best.as_ref().is_none_or(|best| (start, reached) < (best.start, best.reached));
+                    if reached <= *latest && is_better {
+                        best = Some(Fit { start, arrive, reached, departs: *departs, taken: before..between });
                     }
                 }
             }
         }
-        let (start, arrive, reached, (departs, taken)) = best?;
+        let Fit { start, arrive, reached, departs, taken } = best?;
         let drive_s = hours.at_the_wheel(departs, into_s, taken);
         let end = start + task.duration_s;
         let mut late_cost = if task.due < end { policy.late_cost(task.priority, task.late_s(end)) } else { 0 };

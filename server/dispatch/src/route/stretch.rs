@@ -136,7 +136,8 @@ mod tests {
     use crate::place::Place;
     use crate::policy::Policy;
     use crate::route::Wanted;
-    use crate::traffic::{Traffic, any_traffic};
+    use crate::traffic::Traffic;
+    use crate::traffic::tests::any_traffic;
     use crate::travel::Travel;
     use crate::visit::{Visit, VisitIndex};
 

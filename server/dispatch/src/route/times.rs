@@ -120,8 +120,8 @@ impl Route {
                 }
             }
         }
-        let home = (taken..width)
-            .map(|after| (after, hours.reach(departs, self.drives[self.stops.len()], taken..after)));
+        let home =
+            (taken..width).map(|after| (after, hours.reach(departs, self.drives[self.stops.len()], taken..after)));
         let in_time =
             home.filter(|(after, reached)| *reached <= hours.done_by(*after)).map(|(_, reached)| reached).min();
         let is_last_a_visit = self.stops.last().is_some_and(|stop| matches!(stop.job, Job::Visit(_)));

@@ -197,7 +197,8 @@ fn is_possible(legs: &[Leg], rests: &[(i64, i64, i64)], traffic: &Traffic) -> bo
         // Behind the last work a rest that may still begin is free.
         let is_free = others.is_empty() && later.first().is_none_or(|next| reached <= next.1 as f64 + 0.001);
         let in_time = leg.drive_s.is_none() || reached <= leg.by as f64 + 0.001;
-        in_time && if others.is_empty() { is_free || leg.drive_s.is_none() } else { is_possible(others, later, traffic) }
+        in_time
+            && if others.is_empty() { is_free || leg.drive_s.is_none() } else { is_possible(others, later, traffic) }
     })
 }
 
