@@ -138,6 +138,7 @@ impl Drain {
     /// In a task of its own, so that a panic is a failure like any other.
     async fn hand_over(&self, delivery: &Arc<Delivery>) -> Result<(), Failure> {
         let (consumer, ctx, delivery) = (self.consumer.clone(), self.ctx.clone(), Arc::clone(delivery));
+        let begun = Instant::now();
         let mut acting = tokio::spawn(async move { consumer.act(ctx, delivery).await });
         let outcome = match tokio::time::timeout(self.pace.patience, &mut acting).await {
             Ok(Ok(outcome)) => outcome,
@@ -149,6 +150,7 @@ impl Drain {
         };
         let result = if outcome.is_ok() { "handled" } else { "failed" };
         metrics::counter!("relay_events_total", "consumer" => self.consumer.name(), "result" => result).increment(1);
+        metrics::histogram!("relay_event_seconds", "consumer" => self.consumer.name()).record(begun.elapsed().as_secs_f64());
         outcome
     }
 
