@@ -150,7 +150,8 @@ impl Drain {
         };
         let result = if outcome.is_ok() { "handled" } else { "failed" };
         metrics::counter!("relay_events_total", "consumer" => self.consumer.name(), "result" => result).increment(1);
-        metrics::histogram!("relay_event_seconds", "consumer" => self.consumer.name()).record(begun.elapsed().as_secs_f64());
+        metrics::histogram!("relay_event_seconds", "consumer" => self.consumer.name())
+            .record(begun.elapsed().as_secs_f64());
         outcome
     }
 

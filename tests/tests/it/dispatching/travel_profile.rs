@@ -51,6 +51,17 @@ async fn the_hours_and_the_area_of_a_visit_say_how_fast_one_gets_there() {
     // A quarter of an hour at half the speed, the rest at a quarter.
     let (afternoon_s, _) = drive_s(&late, 15.0).await;
     assert!((afternoon_s - (900 + (usual_s - 450) * 4)).abs() <= 40, "{afternoon_s} and {usual_s}");
+    // A plan says so too, and so late the work begins.
+    let wanted = late.visit((0.0, 0.0)).await;
+    let days = json!({ "from": late.at(0.0), "to": late.at(24.0), "draft": true, "ticket_ids": [wanted.ticket.0] });
+    let plan = late.plan(days).await["plan_id"].clone();
+    let path = format!("/plans/{}/visits", plan.as_str().expect("an id"));
+    let planned = list(&late.dora.get(&path).await.expect(200).json()["items"])[0].clone();
+    let drive_s = planned["drive_s"].as_i64().expect("a drive");
+    assert!((drive_s - afternoon_s).abs() <= 40, "{drive_s} and {afternoon_s}, but for the rounding of speeds");
+    let starts_at: chrono::DateTime<chrono::Utc> =
+        serde_json::from_value(planned["starts_at"].clone()).expect("a time");
+    assert_eq!(starts_at, late.at(13.75) + chrono::TimeDelta::seconds(drive_s));
 
     let wanted = area.visit((1.0, 0.0)).await;
     let made = area.try_assign(wanted, json!({})).await.expect(201).json();
