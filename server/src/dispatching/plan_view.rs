@@ -257,7 +257,7 @@ pub struct PlannedVisitView {
     pub engineer_id: Uuid,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
-    /// The drive to it, in seconds.
+    /// The drive to it at its hour, in seconds.
     pub drive_s: i64,
     /// Null as long as it is only planned; of a dropped visit, the assignment that ended.
     pub assignment_id: Option<Uuid>,

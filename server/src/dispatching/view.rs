@@ -97,9 +97,9 @@ pub struct CandidateView {
     pub arrives_at: DateTime<Utc>,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
-    /// The drive to the visit, in seconds.
+    /// The drive to the visit at its hour, in seconds.
     pub drive_s: i64,
-    /// How much longer the engineer drives in all, in seconds.
+    /// How much longer the engineer drives in all, in seconds at his usual speed.
     pub detour_s: i64,
     pub score: ScoreView,
 }

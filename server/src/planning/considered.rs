@@ -35,9 +35,9 @@ pub struct Candidate {
     pub arrives_at: DateTime<Utc>,
     pub starts_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
-    /// The drive to the visit.
+    /// The drive to the visit, at its hour.
     pub drive_s: i64,
-    /// How much longer the engineer drives in all.
+    /// How much longer the engineer drives in all, at his usual speed.
     pub detour_s: i64,
     pub score: Score,
 }
