@@ -99,7 +99,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         (|day| day["visits"][0]["place"] = json!({ "lat": 1.0 }), "a place has `lat` and `lon`"),
         (|day| day["visits"][0]["after"] = json!([{ "visit": "T-1" }]), "after itself"),
         (|day| day["engineers"][0]["speed_kmh"] = json!(-3.0), "speed"),
-        (|day| day["engineers"][0]["traffic"] = json!([[0, 0]]), "traffic: 0 thousandths"),
+        (|day| day["engineers"][0]["traffic"] = json!([[0, 0]]), "0 thousandths of the usual speed"),
         (|day| day["engineers"][0]["traffic"] = json!([[9, 500], [3, 1000]]), "from 3 on is not after"),
         (|day| day["travel"] = json!({ "kind": "matrix", "seconds": [[0, 1], [0]] }), "seconds[1]: 1 entries"),
     ];
