@@ -3,6 +3,7 @@
 use crate::ids::Sha256Hash;
 use crate::replica::Replica;
 use crate::replica::request::seal_batches;
+use crate::replica::state::State;
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::time::DeviceTime;
 use crate::wire::{Export, ExportedEntry, SignError, exported};
@@ -42,17 +43,23 @@ pub enum NotExported {
     NoServerKey,
 }
 
+impl State {
+    pub(super) fn unsettled(&self) -> Unsettled {
+        Unsettled {
+            unsent: self.outbox.len(),
+            drafts: self.drafts.len(),
+            wishes: self.wishes.values().filter(|wish| wish.answer.is_none()).count(),
+            files: self.blobs.len(),
+            carried: self.carried.len(),
+            set_aside: self.set_aside,
+        }
+    }
+}
+
 impl<S: Store> Replica<S> {
     /// What would be lost if this store were deleted now.
     pub fn unsettled(&self) -> Unsettled {
-        Unsettled {
-            unsent: self.state.outbox.len(),
-            drafts: self.state.drafts.len(),
-            wishes: self.state.wishes.values().filter(|wish| wish.answer.is_none()).count(),
-            files: self.state.blobs.len(),
-            carried: self.state.carried.len(),
-            set_aside: self.state.set_aside,
-        }
+        self.state.unsettled()
     }
 
     /// A name for exactly what is unsettled now: another one as soon as anything is added.

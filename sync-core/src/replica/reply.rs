@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::document::TicketDoc;
 use crate::ids::{FactId, Nonce, TicketId};
 use crate::replica::Replica;
+use crate::replica::export::Unsettled;
 use crate::replica::receipts;
 use crate::replica::rows::Record;
 use crate::replica::rows::other::{Vouched, Wish, WishAnswer};
@@ -277,14 +278,16 @@ impl<'a, T: StoreTx> Page<'a, T> {
                 self.arrived.left.insert(id);
             }
         }
-        let has_work = !self.work.state.outbox.is_empty() || !self.work.state.carried.is_empty();
-        if self.work.state.device.standing == Standing::Wipe && !has_work {
+        let state = &self.work.state;
+        // The server has what it refused: that went to its quarantine.
+        let is_here_alone = Unsettled { drafts: 0, ..state.unsettled() };
+        if state.device.standing == Standing::Wipe && is_here_alone.is_nothing() {
             self.wipe()?;
         }
         Ok(())
     }
 
-    /// Everything but who we are. Drafts went to the server's quarantine when they were refused.
+    /// Everything but who we are.
     fn wipe(&mut self) -> Result<(), StoreError> {
         for table in Table::ALL.iter().filter(|table| **table != Table::Meta) {
             for key in self.work.tx.keys(*table, b"")? {

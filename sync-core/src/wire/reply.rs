@@ -253,7 +253,7 @@ pub enum Standing {
     Active,
     /// Revoked: what it still pushes is quarantined, it is sent nothing.
     PushOnly,
-    /// Let go of everything once the outbox is empty.
+    /// Let go of everything once the server has all of it: entries, files, wishes, what is carried for others.
     Wipe,
 }
 

@@ -7,7 +7,7 @@ use sync_core::ids::*;
 use sync_core::replica::Unsettled;
 use sync_core::store::{EncryptedStore, MemoryStore};
 use sync_core::time::DeviceTime;
-use sync_core::wire::{DeviceSigner, Export, Intent, VerifiedBatch, exported};
+use sync_core::wire::{DeviceSigner, Export, Intent, Item, Standing, VerifiedBatch, exported};
 
 use crate::phone::{self, DEVICE, IDENTITY, KEY, Word, ticket};
 use sync_sim::chance::Chance;
@@ -65,4 +65,29 @@ fn f29_the_file_holds_everything_that_is_on_the_phone_alone() {
     phone::exchange(&mut replica, &mut server, &mut chance);
     assert_eq!(replica.status(now).unsent, 0);
     assert_eq!(server.said(ticket(0)) + server.said(ticket(1)), 4);
+}
+
+/// Trust, A: whoever tells a phone to wipe itself gets everything first.
+#[test]
+fn a_phone_told_to_wipe_keeps_what_the_server_has_not() {
+    let (mut server, mut chance) = (phone::server_with(1), Chance(7));
+    let mut replica = phone::open(MemoryStore::default(), &server, &mut chance).unwrap();
+    phone::sync(&mut replica, &mut server, &mut chance);
+    let now = DeviceTime(server.now.0);
+    let mut say = |word| phone::say(&mut replica, now, ticket(0), word, &mut chance).unwrap().unwrap();
+    (say(Word::Forbidden), say(Word::Photo));
+    let photo = replica.awaited_blobs().next().unwrap().sha256;
+    for _ in 0..3 {
+        phone::exchange_where(&mut replica, &mut server, &mut chance, |_, reply| reply.standing = Standing::Wipe);
+    }
+    assert_eq!(replica.unsettled(), Unsettled { drafts: 1, files: 1, ..Unsettled::default() });
+    assert_eq!(replica.tickets().count(), 1, "the server has not seen the photo");
+
+    let refused = replica.drafts().next().unwrap().fact.id;
+    assert!(phone::is_at_server(&server, ticket(0), refused));
+    phone::exchange_where(&mut replica, &mut server, &mut chance, |_, reply| {
+        reply.standing = Standing::Wipe;
+        reply.items.push(Item::BlobStored { sha256: photo });
+    });
+    assert_eq!((replica.unsettled(), replica.tickets().count()), (Unsettled::default(), 0));
 }

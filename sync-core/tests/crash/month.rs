@@ -8,8 +8,8 @@ use sync_core::ids::*;
 use sync_core::replica::Replica;
 use sync_core::store::{EncryptedStore, MemoryStore};
 use sync_core::time::DeviceTime;
-use sync_core::wire::envelope::{self, Effort};
-use sync_core::wire::{Batch, Item, MAX_BATCH_BYTES, SyncReply, SyncRequest, signed};
+use sync_core::wire::envelope;
+use sync_core::wire::{Batch, Item, MAX_BATCH_BYTES, SyncRequest};
 
 use crate::phone::{self, KEY, STEPS, Word, ticket};
 use sync_sim::chance::Chance;
@@ -108,18 +108,12 @@ fn f25_a_month_of_work_goes_out_text_first_through_fifty_kills() {
 fn photos_arrive(mut replica: Phone, mut server: Server, mut chance: Chance) {
     let awaited: BTreeSet<Sha256Hash> = replica.awaited_blobs().map(|blob| blob.sha256).collect();
     let never: BTreeSet<Sha256Hash> = awaited.iter().take(70).copied().collect();
-    let now = DeviceTime(server.now.0);
     for _ in 0..awaited.len() / 32 + 4 {
-        let request = replica.poll_request(now).unwrap().unwrap();
-        let asked = assert_can_succeed(&request).awaiting_blobs;
-        let reply = server.sync(&request);
-        let key = [server.signer.public_key()];
-        let mut reply =
-            SyncReply::decode(&signed::open(&reply, Sha256Hash::of(&request), &key, 8 << 20).unwrap()).unwrap();
-        let stored = asked.into_iter().filter(|sha256| !never.contains(sha256));
-        reply.items.extend(stored.map(|sha256| Item::BlobStored { sha256 }));
-        let reply = signed::seal(&reply.encode(), &request, Effort::Quick, &server.signer);
-        replica.handle_reply(&reply, now, Nonce(chance.bytes())).unwrap();
+        phone::exchange_where(&mut replica, &mut server, &mut chance, |request, reply| {
+            let asked = assert_can_succeed(request).awaiting_blobs;
+            let stored = asked.into_iter().filter(|sha256| !never.contains(sha256));
+            reply.items.extend(stored.map(|sha256| Item::BlobStored { sha256 }));
+        });
     }
     let left: BTreeSet<Sha256Hash> = replica.awaited_blobs().map(|blob| blob.sha256).collect();
     assert_eq!(left, never, "what never comes keeps nobody waiting");

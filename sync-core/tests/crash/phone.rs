@@ -9,7 +9,8 @@ use sync_core::policy::Role;
 use sync_core::replica::{ExecuteError, Failure, Identity, OpenError, Opening, Replica, ReplyFault, Sight};
 use sync_core::store::{Store, StoreError, StoreKey};
 use sync_core::time::DeviceTime;
-use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner};
+use sync_core::wire::envelope::Effort;
+use sync_core::wire::{DeviceSigner, SoftwareDeviceSigner, SyncReply, signed};
 
 use sync_sim::chance::Chance;
 use sync_sim::server::{FORBIDDEN, Server, TENANT};
@@ -116,6 +117,23 @@ fn try_exchange<S: Store>(
         Err(ReplyFault::Store(why)) => Err(why),
         Err(why) => panic!("{why}"),
     }
+}
+
+/// One exchange in which the server says something else than what it would have said.
+pub fn exchange_where<S: Store>(
+    replica: &mut Replica<S>,
+    server: &mut Server,
+    chance: &mut Chance,
+    change: impl FnOnce(&[u8], &mut SyncReply),
+) {
+    let now = DeviceTime(server.now.0);
+    let request = replica.poll_request(now).unwrap().expect("no exchange is under way");
+    let key = [server.signer.public_key()];
+    let reply = signed::open(&server.sync(&request), Sha256Hash::of(&request), &key, 8 << 20).unwrap();
+    let mut reply = SyncReply::decode(&reply).unwrap();
+    change(&request, &mut reply);
+    let sealed = signed::seal(&reply.encode(), &request, Effort::Quick, &server.signer);
+    replica.handle_reply(&sealed, now, Nonce(chance.bytes())).unwrap();
 }
 
 /// Exchanges until nothing is left to send or to fetch.
