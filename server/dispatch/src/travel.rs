@@ -1,5 +1,7 @@
 //! How long a drive takes, as data: as the crow flies with a factor, or a table measured elsewhere.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::place::Place;
@@ -16,13 +18,20 @@ pub enum Travel {
 }
 
 /// Travel times in seconds between the rows of [`Place::with_row`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TravelTable {
     side: u32,
     entries: Entries,
 }
 
-#[derive(Clone, Debug)]
+impl fmt::Debug for TravelTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its entries are too many for anybody to read.
+        f.debug_struct("TravelTable").field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 enum Entries {
     /// Row by row.
     Square(Vec<u32>),

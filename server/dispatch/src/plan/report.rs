@@ -123,12 +123,13 @@ fn explanation(
     let whole = routes[duty].clone();
     let is_out = routes[duty].remove(ground, |stop| stop.job == Job::Visit(index));
     let wanted = Wanted { task: &question.task, drives: None, deadline, bias_s: 0 };
-    let insertion = if is_out {
-        routes[duty].try_insert(ground, wanted, position, policy)
-    } else {
+    let insertion = is_out.then(|| routes[duty].try_insert(ground, wanted, position, policy)).flatten();
+    // Where a table knows a quicker way through a third place, the others may be late without the visit, or have room
+    // for their rests only with it.
+    let insertion = insertion.or_else(|| {
         routes[duty].clone_from(&whole);
         whole.inserted(ground, position, policy)
-    };
+    });
     let (mut able, mut refusals) = everybody(board, policy, routes, &question);
     let liking = policy.liking(visit, engineer, board.engineer(engineer));
     let chosen = insertion.map(|insertion| {

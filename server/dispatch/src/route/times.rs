@@ -115,8 +115,7 @@ impl Route {
                     let drive_s = self.drives[position];
                     stop.arrive = if drive_s < NEVER { hours.traffic.reach(departs, drive_s) } else { stop.start };
                     departs = departs.max(stop.end);
-                    let ready = &self.ready[(position + 1) * width..][..width];
-                    taken = ready.iter().position(|ready| *ready < NEVER).unwrap_or(taken).max(taken);
+                    taken = rested(&self.ready[(position + 1) * width..][..width], taken);
                 }
             }
         }
@@ -136,4 +135,9 @@ impl Route {
             self.travel_s = self.driven(ground).flatten().sum();
         }
     }
+}
+
+/// How many rests are behind a commitment that is not reached in time, by when it can be left.
+pub(super) fn rested(ready: &[i64], taken: usize) -> usize {
+    ready.iter().position(|ready| *ready < NEVER).unwrap_or(taken).max(taken)
 }

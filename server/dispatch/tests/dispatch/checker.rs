@@ -18,6 +18,7 @@ pub fn faults(board: &Board, plan: &Plan) -> Vec<String> {
             }
         }
         faults.extend(route_faults(board, route));
+        faults.extend(drive_faults(board, route));
     }
     for (index, visit) in (0..).zip(board.visits()) {
         let left_out = plan.unserved.iter().filter(|unserved| unserved.visit == VisitIndex(index)).count();
@@ -121,6 +122,42 @@ fn route_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
     let rests = rests(engineer, shift, board.now());
     if has_visit && !is_possible(&legs, &rests, &engineer.traffic) {
         faults.push(format!("{:?}: cannot be done: {legs:?} with {rests:?}", route.engineer));
+    }
+    faults
+}
+
+/// Each drive takes what its way takes at some hour, and together with the way home they are what the route says.
+fn drive_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
+    let engineer = board.engineer(route.engineer);
+    let shift = &engineer.shifts[route.shift];
+    let speeds = || engineer.traffic.steps().map(|(_, permille)| f64::from(permille) / 1000.0);
+    let (slowest, fastest) = (speeds().reduce(f64::min).unwrap_or(1.0), speeds().reduce(f64::max).unwrap_or(1.0));
+    let rounding_s = 1.0 + shift.breaks.len() as f64 + engineer.time_off.len() as f64;
+    // Of a drive between two commitments, or home from one, nobody says when it is driven: it may be the usual one.
+    let is_one = |said_s: i64, way_s: f64, is_free: bool| {
+        (way_s / fastest - rounding_s..=(way_s + rounding_s) / slowest + 1.0).contains(&(said_s as f64))
+            || is_free && said_s == way_s.ceil() as i64
+    };
+    let mut faults = Vec::new();
+    let is_running = shift.interval.start() <= board.now();
+    let mut place = engineer.position.filter(|_| is_running).unwrap_or(shift.from);
+    let mut is_ours = false;
+    for stop in &route.stops {
+        let (to, is_visit) = match stop.job {
+            Job::Visit(visit) => (board.visit(visit).place, true),
+            Job::Commitment(number) => (engineer.commitments[number as usize].place, false),
+        };
+        let way_s = drive_s(board, engineer, place, to);
+        let is_free = !is_visit && !is_ours;
+        if !stop.drive_s.map_or(is_free && way_s.is_infinite(), |said_s| is_one(said_s, way_s, is_free)) {
+            faults.push(format!("{:?}: a way of {way_s} is driven in {stop:?}", route.engineer));
+        }
+        (place, is_ours) = (to, is_visit);
+    }
+    let home_s = shift.to.map_or(0.0, |to| drive_s(board, engineer, place, to));
+    let said_s = route.travel_s - route.stops.iter().filter_map(|stop| stop.drive_s).sum::<i64>();
+    if !is_one(said_s, if home_s.is_finite() { home_s } else { 0.0 }, !is_ours) {
+        faults.push(format!("{:?}: a way home of {home_s} is driven in {said_s}", route.engineer));
     }
     faults
 }
