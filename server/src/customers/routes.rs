@@ -52,7 +52,7 @@ async fn create_customer(
     let id = CustomerId(random.uuid(now));
     let row = ctx
         .transact(async move |tx: &mut TenantTx| {
-            crate::directory::rows::insert_customer(tx, id, &customer, now).await?;
+            crate::directory::store::insert_customer(tx, id, &customer, now).await?;
             store::get(tx, id).await?.ok_or(CustomerError::NotFound)
         })
         .await?;

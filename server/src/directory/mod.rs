@@ -9,6 +9,7 @@ mod position;
 mod site;
 mod ticket_type;
 mod words;
+pub mod store;
 
 pub use breaks::Break;
 pub use customer::{NewCustomer, Tier};
@@ -19,13 +20,6 @@ pub use words::{
     Code, Label, Name, Period, Priority, Reference, RequiredSkills, SkillLevel, Unacceptable, WorkDuration, locale,
     prose, time_zone,
 };
-
-/// The statements on these rows that more than one feature makes.
-pub mod rows {
-    pub use super::customer::{customer_by_reference, insert_customer};
-    pub use super::site::{insert_site, locate_site, site_by_reference};
-    pub use super::ticket_type::{ticket_type, ticket_types};
-}
 
 /// The name of the constraint that a statement violated, so that a feature can say in its words what is wrong.
 pub fn violated(error: &sqlx::Error) -> Option<&str> {

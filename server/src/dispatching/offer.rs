@@ -10,7 +10,7 @@ use super::offer_store::{self, Setting};
 use super::offer_view::{AcceptOfferRequest, AcceptedOfferView, NewOffersRequest, OffersRequest, OffersView};
 use super::offer_windows::{most, window, windows};
 use super::{explain, store};
-use crate::directory::rows::ticket_type;
+use crate::directory::store::ticket_type;
 use crate::directory::{Code, Position, Priority, SkillLevel, Unacceptable, WorkDuration, time_zone};
 use crate::ledger::{By, Ledger};
 use crate::planning::assign::{Decision, persist};

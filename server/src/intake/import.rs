@@ -14,7 +14,7 @@ use super::reading::Reading;
 use super::row::{CellError, MappedRow, RowCustomer, RowSite};
 use super::store;
 use super::view::{ImportReport, RowError};
-use crate::directory::rows::{
+use crate::directory::store::{
     customer_by_reference, insert_customer, insert_site, locate_site, site_by_reference, ticket_types,
 };
 use crate::directory::{NewCustomer, NewSite, TicketType};

@@ -38,7 +38,7 @@ pub use accept::Outcome;
 pub use booking::{give_back_rest, release_ahead};
 pub use couriered::Delivered;
 pub use create::{Created, NewTicket};
-pub use documents::{chain_link, lock_in_order};
+pub use documents::{Author, chain_link, lock_in_order};
 pub use edit::{By, Desk, Edit, SERVER, Value};
 pub use error::LedgerError;
 pub use verify::Push;

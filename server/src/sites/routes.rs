@@ -54,7 +54,7 @@ async fn create_site(
     let id = SiteId(random.uuid(now));
     let row = ctx
         .transact(async move |tx: &mut TenantTx| {
-            crate::directory::rows::insert_site(tx, id, &site, now).await?;
+            crate::directory::store::insert_site(tx, id, &site, now).await?;
             store::get(tx, id).await?.ok_or(SiteError::NotFound)
         })
         .await?;

@@ -11,11 +11,10 @@ use sync_core::wire;
 use sync_core::wire::envelope::{self, Effort};
 use sync_core::wire::{Batch, BatchHeader, Item, ScopeAnswer, ServerSigner, SyncReply, SyncRequest, signed};
 
-use super::blob_store;
 use super::cursor::Place;
 use super::pull::{self, Page};
 use super::wishes::{self, Bringing};
-use super::{certificate, knowledge, notices, pool, references, report, scope, versions};
+use super::{blob_store, certificate, knowledge, notice_store, pool, reference_store, report, scope, versions};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::planning::travel::Roads;
 use crate::platform::clock::Clock;
@@ -136,11 +135,11 @@ async fn page(
     ctx.read(async move |tx: &mut TenantTx| {
         let mut page = pull::pull(tx, &ledger, place, &channels, request.budget, &pushed).await?;
         let scope = scope::repair(tx, &ledger, &channels, &request, &mut page).await?;
-        page.items.extend(references::of(tx, &page.beside, now).await?);
+        page.items.extend(reference_store::of(tx, &page.beside, now).await?);
         if let Some(user) = user {
-            page.items.extend(notices::of_tickets(tx, user, request.device, &page.noticed, now).await?);
+            page.items.extend(notice_store::of_tickets(tx, user, request.device, &page.noticed, now).await?);
         }
-        page.items.extend(notices::decisions(tx, request.device, request.outstanding.drafts).await?);
+        page.items.extend(notice_store::decisions(tx, request.device, request.outstanding.drafts).await?);
         page.items.extend(blob_store::stored(tx, &request.awaiting_blobs).await?);
         let is_same_server = request.server_epoch.is_none_or(|known| known == ledger.epoch());
         if let Some(user) = user.filter(|_| !page.more) {

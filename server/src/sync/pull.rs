@@ -6,6 +6,7 @@ use sync_core::ids::{Sha256Hash, TicketId};
 use sync_core::wire::{Budget, Delta, Enter, Item, LeaveReason, SyncedChange};
 
 use super::cursor::Place;
+use super::scope_store;
 use crate::ledger::feed::{self, Motion};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::tenancy::TenantTx;
@@ -121,19 +122,7 @@ async fn enter(
     mut room: Room,
     is_reset: bool,
 ) -> Result<Page, LedgerError> {
-    let after = place.entering_after.map_or(uuid::Uuid::nil(), |ticket| ticket.0);
-    let tickets = sqlx::query_scalar!(
-        "select distinct ticket_id
-        from ticket_scope
-        where channel = any($1) and ticket_id > $2
-        order by ticket_id
-        limit $3",
-        channels,
-        after,
-        room.documents + 1,
-    )
-    .fetch_all(tx.as_mut())
-    .await?;
+    let tickets = scope_store::tickets_after(tx, channels, place.entering_after, room.documents + 1).await?;
     let mut page = Page {
         items: Vec::with_capacity(tickets.len()),
         beside: Vec::new(),
@@ -149,8 +138,8 @@ async fn enter(
         if room.is_used_up() {
             break;
         }
-        page.enter(tx, ledger, TicketId(ticket), &mut room).await?;
-        last = Some(TicketId(ticket));
+        page.enter(tx, ledger, ticket, &mut room).await?;
+        last = Some(ticket);
         left -= 1;
     }
     page.more = left > 0;
@@ -256,26 +245,12 @@ async fn delta(
     from_version: i64,
     pushed: &HashSet<Sha256Hash>,
 ) -> Result<Option<Item>, LedgerError> {
-    let rows = sqlx::query!(
-        "select d.heads, c.hash, c.bytes, c.user_id, c.device_id, c.session_nonce, c.dev_seq
-        from ticket_document d
-        join ticket_change c on c.ticket_id = d.ticket_id and c.version >= $2
-        where d.ticket_id = $1
-        order by c.version",
-        ticket.0,
-        from_version,
-    )
-    .fetch_all(tx.as_mut())
-    .await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let heads = first.heads.chunks(32).map(Sha256Hash::from_slice).collect::<Result<_, _>>()?;
-    let mut changes = Vec::with_capacity(rows.len());
-    for row in rows {
-        if !pushed.contains(&Sha256Hash::from_slice(&row.hash)?) {
-            let author = ledger::author(row.user_id, row.device_id, row.session_nonce, row.dev_seq);
-            let voucher = ledger.vouching().for_change(tx.tenant(), ticket, &row.bytes, author);
-            changes.push(SyncedChange { bytes: row.bytes, voucher });
-        }
-    }
-    Ok(Some(Item::Delta(Delta { ticket, changes, heads, document_key: None })))
+    let Some(admitted) = scope_store::admitted_from(tx, ticket, from_version).await? else { return Ok(None) };
+    let vouching = ledger.vouching();
+    let changes = admitted.changes.into_iter().filter(|change| !pushed.contains(&change.hash)).map(|change| {
+        let voucher = vouching.for_change(tx.tenant(), ticket, &change.bytes, change.author);
+        SyncedChange { bytes: change.bytes, voucher }
+    });
+    let changes = changes.collect();
+    Ok(Some(Item::Delta(Delta { ticket, changes, heads: admitted.heads, document_key: None })))
 }

@@ -7,7 +7,8 @@ use sync_core::ids::DeviceId;
 use sync_core::time::{ServerTime, Skew};
 use sync_core::wire::SyncRequest;
 
-use crate::ledger::{LedgerError, instant};
+use super::report_store;
+use crate::ledger::LedgerError;
 use crate::tenancy::{TenantCtx, TenantTx};
 
 /// A report that says the same is written again only after so long, to keep an idle phone's sync free of writes.
@@ -44,28 +45,7 @@ impl Reports {
             return Ok(());
         }
         let device = request.device;
-        ctx.transact(async move |tx: &mut TenantTx| {
-            let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-            let oldest = (outstanding.unsent > 0).then(|| instant(ServerTime(now.0.saturating_sub(outstanding.oldest_age_ms.max(0)))));
-            sqlx::query!(
-                "insert into device_report (tenant_id, device_id, unsent, oldest_unsent_at, drafts, blobs, skew_ms, reported_at)
-                values ($1, $2, $3, $4, $5, $6, $7, $8)
-                on conflict on constraint device_report_pkey do update
-                set unsent = $3, oldest_unsent_at = $4, drafts = $5, blobs = $6, skew_ms = $7, reported_at = $8",
-                tx.tenant().0,
-                device.0,
-                count(outstanding.unsent),
-                oldest,
-                count(outstanding.drafts),
-                count(outstanding.blobs),
-                skew.0,
-                instant(now),
-            )
-            .execute(tx.as_mut())
-            .await?;
-            Ok::<_, LedgerError>(())
-        })
-        .await
+        ctx.transact(async move |tx: &mut TenantTx| report_store::put(tx, device, outstanding, skew, now).await).await
     }
 
     fn is_news(&self, device: DeviceId, said: Said, now: ServerTime) -> bool {

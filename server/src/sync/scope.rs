@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sync_core::ids::{Sha256Hash, TicketId};
+use sync_core::ids::TicketId;
 use sync_core::wire::{HeldDocument, Item, LeaveReason, ScopeAnswer, ScopeDigest, SyncRequest, Unreadable};
 
 use super::pull::{self, Page, Room};
+use super::scope_store;
 use crate::ledger::{Ledger, LedgerError};
 use crate::tenancy::TenantTx;
 
@@ -20,7 +21,7 @@ pub async fn repair(
     if request.unreadable.is_empty() && request.held.is_empty() && request.scope.is_none() {
         return Ok(None);
     }
-    let scope = in_scope(tx, channels).await?;
+    let scope = scope_store::in_scope(tx, channels).await?;
     let mut room = Room::within(request.budget);
     let mut sent: BTreeSet<TicketId> = page.items.iter().filter_map(pull::ticket_of).collect();
     for ticket in unreadable(&request.unreadable).filter(|ticket| scope.contains_key(ticket)) {
@@ -62,23 +63,4 @@ fn unreadable(said: &[Unreadable]) -> impl Iterator<Item = TicketId> {
         tracing::warn!(ticket.id = %one.ticket, failures = one.failures, "a device cannot open a ticket");
     }
     said.iter().map(|one| one.ticket).collect::<BTreeSet<_>>().into_iter()
-}
-
-/// Every ticket in scope, with what is admitted to it.
-async fn in_scope(tx: &mut TenantTx, channels: &[String]) -> Result<BTreeMap<TicketId, HeldDocument>, LedgerError> {
-    let rows = sqlx::query!(
-        "select distinct d.ticket_id, d.heads
-        from ticket_scope s
-        join ticket_document d on d.ticket_id = s.ticket_id
-        where s.channel = any($1)",
-        channels,
-    )
-    .fetch_all(tx.as_mut())
-    .await?;
-    let held = rows.into_iter().map(|row| {
-        let heads = row.heads.chunks(32).map(Sha256Hash::from_slice).collect::<Result<Vec<_>, _>>()?;
-        let ticket = TicketId(row.ticket_id);
-        Ok((ticket, HeldDocument::new(ticket, &heads)))
-    });
-    held.collect()
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::error::TicketError;
 use super::store;
-use crate::directory::rows::ticket_type;
+use crate::directory::store::ticket_type;
 use crate::directory::{Code, Label, Period, Priority, RequiredSkills, SkillLevel, Unacceptable, WorkDuration, prose};
 use crate::ledger::{Ledger, NewTicket};
 use crate::platform::problem::{ApiResult, invalid};

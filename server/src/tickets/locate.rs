@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::error::TicketError;
 use super::store;
-use crate::directory::rows::{insert_site, locate_site};
+use crate::directory::store::{insert_site, locate_site};
 use crate::directory::{Name, NewSite, Position, PositionView, prose, time_zone};
 use crate::ledger::feed::{self, Beside};
 use crate::ledger::outbox::{self, Event};

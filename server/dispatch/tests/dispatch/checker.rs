@@ -136,7 +136,7 @@ fn drive_faults(board: &Board, route: &PlannedRoute) -> Vec<String> {
     // Of a drive between two commitments, or home from one, nobody says when it is driven: it may be the usual one.
     let is_one = |said_s: i64, way_s: f64, is_free: bool| {
         (way_s / fastest - rounding_s..=(way_s + rounding_s) / slowest + 1.0).contains(&(said_s as f64))
-            || is_free && said_s == way_s.ceil() as i64
+            || is_free && (said_s as f64 - way_s).abs() <= 1.0
     };
     let mut faults = Vec::new();
     let is_running = shift.interval.start() <= board.now();
