@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use sync_core::ids::Sha256Hash;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,6 +14,7 @@ use super::error::AttachmentError;
 use super::{store, upload};
 use crate::platform::blobs::{BlobKey, BlobStore};
 use crate::platform::clock::Clock;
+use crate::platform::download::download;
 use crate::platform::extract::{Path, body_problem};
 use crate::platform::hex;
 use crate::platform::problem::{ApiResult, ProblemView};
@@ -50,7 +51,7 @@ async fn put_attachment(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The bytes, as they were handed in. Never shown in place: what a phone sent is nobody's web page.
+/// The bytes, as they were handed in, as a file.
 #[utoipa::path(get, path = "/attachments/{sha256}", tag = "attachments",
     params(("sha256" = String, Path, description = "64 hexadecimal digits")),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = ProblemView)))]
@@ -64,15 +65,7 @@ async fn get_attachment(
     let is_stored = ctx.read(async move |tx: &mut TenantTx| store::is_stored(tx, sha256).await).await?;
     let key = BlobKey { tenant: ctx.tenant().0, sha256: sha256.0 };
     let found = if is_stored { blobs.get(key).await.map_err(AttachmentError::from)? } else { None };
-    let bytes = found.ok_or(AttachmentError::NotFound)?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream"),
-        (header::CONTENT_DISPOSITION, "attachment"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
-        (header::CACHE_CONTROL, "private, no-store"),
-    ];
-    Ok((headers, bytes).into_response())
+    Ok(download(found.ok_or(AttachmentError::NotFound)?))
 }
 
 /// A digest that cannot be read names nothing.

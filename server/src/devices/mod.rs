@@ -7,12 +7,19 @@ mod refresh;
 mod sign_out;
 mod challenge;
 mod enrol;
+mod list;
 mod revoke;
+mod forget;
 
 mod error;
 mod store;
 mod view;
 
 pub use enrol::enrolment_message;
+pub use error::DeviceError;
+pub use forget::forget_unreadable;
 pub use routes::routes;
-pub use view::{ChallengeView, DeviceView, EnrolRequest, EnrolledView, RefreshRequest, SignInRequest, TokensView};
+pub use view::{
+    ChallengeView, DeviceView, EnrolRequest, EnrolledView, RefreshRequest, ReportView, SignInRequest, TokensView,
+    UnreadableView,
+};

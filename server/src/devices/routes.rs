@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
-use sync_core::ids::{DeviceId, ServerEpoch, UserId};
+use axum::response::Response;
+use sync_core::ids::{DeviceId, ServerEpoch, TicketId, UserId};
 use sync_core::wire::{DeviceKey, DeviceSignature, ServerSigner};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,17 +12,19 @@ use uuid::Uuid;
 
 use super::enrol::{self, Enrolment};
 use super::error::DeviceError;
+use super::list::{self, Wanted};
 use super::sign_in::{self, SignIn};
 use super::view::{
     ChallengeView, DeviceFilter, DeviceView, EnrolRequest, EnrolledView, RefreshRequest, SignInRequest, TokensView,
 };
 use super::{challenge, refresh, revoke, sign_out, store};
 use crate::platform::clock::Clock;
+use crate::platform::download::download;
 use crate::platform::extract::{Json, Path, Query};
 use crate::platform::hex;
 use crate::platform::limits;
 use crate::platform::page::{Page, PageQuery};
-use crate::platform::problem::{ApiResult, Problem};
+use crate::platform::problem::{ApiResult, Problem, ProblemView};
 use crate::platform::random::Random;
 use crate::state::AppState;
 use crate::tenancy::email::Email;
@@ -39,6 +42,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(challenge_device))
         .routes(routes!(list_devices, enrol_device))
         .routes(routes!(revoke_device))
+        .routes(routes!(get_unreadable))
 }
 
 /// Sign in with address and password.
@@ -132,17 +136,16 @@ fn short_text(text: &str, longest: usize) -> Option<String> {
     (1..=longest).contains(&text.chars().count()).then(|| text.to_owned())
 }
 
-/// The devices: everyone's for whoever manages them, one's own for others.
+/// The devices and what is still on each alone: everyone's for the desk, one's own for others.
 #[utoipa::path(get, path = "/devices", tag = "devices", params(DeviceFilter),
     responses((status = OK, body = Page<DeviceView>)))]
 async fn list_devices(ctx: TenantCtx, Query(filter): Query<DeviceFilter>) -> ApiResult<Json<Page<DeviceView>>> {
     let own = ctx.signed_in()?.0;
-    let of_user = if ctx.may(Permission::ManageDevices) { filter.user } else { Some(own) };
+    let of_user = if ctx.may(Permission::ReadDevices) { filter.user } else { Some(own) };
     let page = PageQuery { cursor: filter.cursor, limit: filter.limit };
-    let (after, rows) = (page.after()?, page.rows());
-    let devices = async move |tx: &mut TenantTx| Ok::<_, DeviceError>(store::devices(tx, of_user, after, rows).await?);
-    let rows = ctx.read(devices).await?;
-    Ok(Json(Page::of(rows, &page, |row| row.device_id, DeviceView::from)))
+    let wanted = Wanted { of_user, holds_work: filter.holds_work, after: page.after()?, rows: page.rows() };
+    let devices = ctx.read(async move |tx: &mut TenantTx| list::list(tx, wanted).await).await?;
+    Ok(Json(Page::of(devices, &page, |device| device.id, |device| device)))
 }
 
 /// Revoke a device, from its next request on.
@@ -157,5 +160,18 @@ async fn revoke_device(
     let only_of = if ctx.may(Permission::ManageDevices) { None } else { Some(own) };
     let now = clock.now();
     let revoke = async move |tx: &mut TenantTx| revoke::revoke(tx, DeviceId(device), only_of, now).await;
-    Ok(Json(ctx.transact(revoke).await?.into()))
+    Ok(Json(ctx.transact(revoke).await?))
+}
+
+/// What came to a device for a ticket and did not open there, as far as the device sent it: up to 64 KiB.
+#[utoipa::path(get, path = "/devices/{device_id}/unreadable/{ticket_id}", tag = "devices",
+    params(("device_id" = Uuid, Path), ("ticket_id" = Uuid, Path)),
+    responses((status = OK, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = "4XX", body = ProblemView)))]
+async fn get_unreadable(ctx: TenantCtx, Path((device, ticket)): Path<(Uuid, Uuid)>) -> ApiResult<Response> {
+    ctx.require(Permission::ManageDevices)?;
+    let (device, ticket) = (DeviceId(device), TicketId(ticket));
+    let read = async move |tx: &mut TenantTx| Ok::<_, DeviceError>(store::sample(tx, device, ticket).await?);
+    let sample = ctx.read(read).await?.ok_or(DeviceError::NotFound)?;
+    Ok(download(sample))
 }

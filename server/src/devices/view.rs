@@ -82,7 +82,7 @@ pub struct EnrolRequest {
 }
 
 /// An installation of the app.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceView {
     pub id: Uuid,
     pub user: Uuid,
@@ -92,6 +92,40 @@ pub struct DeviceView {
     pub enrolled_at: DateTime<Utc>,
     pub last_seen: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// What is still on it alone, as of its last exchange with the server; none before the first.
+    pub report: Option<ReportView>,
+    /// Tickets that it could not open in the last thirty days.
+    pub unreadable: Vec<UnreadableView>,
+}
+
+/// What a device held that the server did not have, when it last said so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportView {
+    /// Entries that the server has not acknowledged.
+    pub unsent: i32,
+    /// When the oldest of them was made.
+    pub oldest_unsent_at: Option<DateTime<Utc>>,
+    /// Refused entries that their author has not settled.
+    pub drafts: i32,
+    /// Photos and other files that were not stored yet.
+    pub files: i32,
+    /// By how much its clock is ahead of the server's, in milliseconds; negative if it is behind.
+    pub clock_ahead_ms: i64,
+    pub reported_at: DateTime<Utc>,
+}
+
+/// A ticket that did not open on a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnreadableView {
+    pub ticket: Uuid,
+    /// How often the device has tried. After three times it shows the ticket as unreadable and asks for it no more.
+    pub failures: i32,
+    /// What the device says of it.
+    pub detail: String,
+    /// Whether it sent what came there.
+    pub has_sample: bool,
+    pub first_reported_at: DateTime<Utc>,
+    pub reported_at: DateTime<Utc>,
 }
 
 /// A device that is now known, and what it must know of the server.
@@ -110,6 +144,8 @@ pub struct EnrolledView {
 pub struct DeviceFilter {
     /// Only this user's.
     pub user: Option<Uuid>,
+    /// Only those on which something waits for the server or its author, as they last said; `false`: only the others.
+    pub holds_work: Option<bool>,
     /// `next_cursor` of the page before; leave out for the first.
     pub cursor: Option<String>,
     /// How many items at most: 50 if left out, never more than 500.

@@ -5,6 +5,7 @@
 pub mod blobs;
 pub mod clock;
 pub mod config;
+pub mod download;
 pub mod etag;
 pub mod extract;
 pub mod hex;

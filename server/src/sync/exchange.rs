@@ -14,7 +14,9 @@ use sync_core::wire::{Batch, BatchHeader, Item, ScopeAnswer, ServerSigner, SyncR
 use super::cursor::Place;
 use super::pull::{self, Page};
 use super::wishes::{self, Bringing};
-use super::{blob_store, certificate, knowledge, notice_store, pool, reference_store, report, scope, versions};
+use super::{
+    blob_store, certificate, knowledge, notice_store, pool, reference_store, report, report_store, scope, versions,
+};
 use crate::ledger::{Ledger, LedgerError, Outcome, Push, feed};
 use crate::planning::travel::Roads;
 use crate::platform::clock::Clock;
@@ -63,7 +65,8 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     let push = Push { batches, offered_again: request.offered_again };
     let outcomes = ledger.accept(ctx, is_active, push, now).await?;
     let delivered = ledger.accept_couriered(ctx, mem::take(&mut request.couriered), now).await?;
-    exchange.reports.note(ctx, &request, now).await?;
+    let settled = entries_settled(&outcomes, &named, request.offered_again);
+    exchange.reports.note(ctx, &request, settled, now).await?;
     let bringing = Bringing { device: request.device, device_time: request.device_time, is_active, now };
     let answers = wishes::answer(ctx, ledger, &exchange.roads, &wishes, bringing).await?;
     let mut reply = SyncReply::new(ledger.epoch(), request.cursor.clone(), now);
@@ -74,6 +77,12 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     }
     reply.standing = if is_active { wire::Standing::Active } else { wire::Standing::PushOnly };
     reply.upgrade_required = versions::upgrade(&exchange.oldest, &request);
+    if is_active && !request.unreadable.is_empty() {
+        let (device, channels, unreadable) = (request.device, channels(ctx), request.unreadable.clone());
+        let note =
+            async move |tx: &mut TenantTx| report_store::put_unreadable(tx, device, &channels, unreadable, now).await;
+        ctx.transact(note).await?;
+    }
     if !is_active || reply.upgrade_required.is_some() {
         // That its bytes are stored is an answer to what it handed in, like an ack.
         let awaited = request.awaiting_blobs;
@@ -120,6 +129,14 @@ fn named(batches: &[Vec<u8>]) -> Vec<Option<(BatchHeader, Sha256Hash)>> {
         Some((batch.claims().ok()?, batch.hash()))
     };
     batches.iter().map(named).collect()
+}
+
+/// How many of the entries that the phone counted as unsent are so no more.
+fn entries_settled(outcomes: &[Outcome], named: &[Option<(BatchHeader, Sha256Hash)>], offered_again: u32) -> u32 {
+    let in_turn = outcomes.iter().zip(named).skip(usize::try_from(offered_again).unwrap_or(usize::MAX));
+    let answered = in_turn.filter(|(outcome, _)| matches!(outcome, Outcome::Answered { .. }));
+    let entries: usize = answered.filter_map(|(_, named)| Some(named.as_ref()?.0.change_hashes.len())).sum();
+    u32::try_from(entries).unwrap_or(u32::MAX)
 }
 
 async fn page(

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use sync_core::ids::DeviceId;
 use sync_core::time::{ServerTime, Skew};
-use sync_core::wire::SyncRequest;
+use sync_core::wire::{Outstanding, SyncRequest};
 
 use super::report_store;
 use crate::ledger::LedgerError;
@@ -31,10 +31,18 @@ struct Said {
 pub struct Reports(Mutex<HashMap<DeviceId, (Said, ServerTime)>>);
 
 impl Reports {
-    /// Writes down what the request says of its device, unless that is what stands there.
-    pub async fn note(&self, ctx: &TenantCtx, request: &SyncRequest, now: ServerTime) -> Result<(), LedgerError> {
+    /// Writes down what is still on the device after so many of its entries were answered, unless that is what stands
+    /// there: it goes by what the request says, which was written before.
+    pub async fn note(
+        &self,
+        ctx: &TenantCtx,
+        request: &SyncRequest,
+        settled: u32,
+        now: ServerTime,
+    ) -> Result<(), LedgerError> {
         let skew = Skew::between(request.device_time, now);
-        let outstanding = request.outstanding;
+        let unsent = request.outstanding.unsent.saturating_sub(settled);
+        let outstanding = Outstanding { unsent, ..request.outstanding };
         let said = Said {
             unsent: outstanding.unsent,
             drafts: outstanding.drafts,

@@ -51,6 +51,8 @@ pub enum SystemEntry {
     LogDays,
     /// Working on plans that were ordered.
     Plans,
+    /// Forgetting what has been kept for long enough.
+    Cleanup,
     /// Noticing what takes longer than planned.
     Overruns,
 }

@@ -13,7 +13,9 @@ pub enum Permission {
     ManageUsers,
     /// Bring one's own device in.
     EnrolDevice,
-    /// See and revoke everyone's devices; one's own need no permission.
+    /// See everyone's devices and what is still on them alone; one's own need no permission.
+    ReadDevices,
+    /// Revoke everyone's devices, and see what did not open on them; one's own need no permission.
     ManageDevices,
     /// See tickets, visits and what belongs to them.
     ReadTickets,
@@ -50,7 +52,7 @@ impl Permission {
     pub fn roles(self) -> &'static [Role] {
         use Role::{Admin, Auditor, Dispatcher, Engineer, Warehouse};
         match self {
-            Self::ReadUsers => &[Admin, Dispatcher, Auditor],
+            Self::ReadUsers | Self::ReadDevices => &[Admin, Dispatcher, Auditor],
             Self::ManageUsers | Self::ManageDevices => &[Admin],
             Self::EnrolDevice | Self::Sync | Self::TakeWork => &[Engineer],
             Self::ReadTickets => &[Admin, Dispatcher, Auditor, Warehouse],

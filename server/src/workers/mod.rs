@@ -26,7 +26,7 @@ use plans::Plans;
 use relay::{Consumer, Pace, Relay};
 use wakeup::Sleeper;
 
-pub use cleanup::forget_plans;
+pub use cleanup::forget_of_tenants;
 pub use log_days::close_days;
 pub use overruns::notice_overruns;
 

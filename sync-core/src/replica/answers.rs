@@ -69,7 +69,7 @@ impl<T: StoreTx> Page<'_, T> {
         match base.apply_admitted(changes.clone()) {
             Ok(()) => self.store_changes(id, base, &changes),
             // The server has it and we lack what it stands on: the whole is asked for.
-            Err(why) => self.work.note_failure(id, why.to_string()),
+            Err(why) => self.work.note_failure(id, why.to_string(), &[]),
         }
     }
 

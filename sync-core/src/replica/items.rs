@@ -53,6 +53,7 @@ impl<T: StoreTx> Page<'_, T> {
         match doc {
             Ok(doc) => {
                 (ticket.failures, ticket.reported) = (0, 0);
+                ticket.came.clear();
                 ticket.put_snapshot(&mut self.work.tx, &doc)?;
                 self.work.state.tickets.insert(id, Arc::new(ticket));
                 self.put_base(id, doc);
@@ -61,7 +62,7 @@ impl<T: StoreTx> Page<'_, T> {
             Err(why) => {
                 ticket.write(&mut self.work.tx)?;
                 self.work.state.tickets.insert(id, Arc::new(ticket));
-                self.work.note_failure(id, why)
+                self.work.note_failure(id, why, &enter.snapshot)
             }
         }
     }
@@ -76,7 +77,7 @@ impl<T: StoreTx> Page<'_, T> {
                 ticket.write(&mut self.work.tx)?;
                 self.work.state.tickets.insert(id, Arc::new(ticket));
             }
-            return self.work.note_failure(id, "changes of a document that is not here".to_owned());
+            return self.work.note_failure(id, "changes of a document that is not here".to_owned(), &[]);
         };
         if let Some(key) = delta.document_key {
             self.work.edit_ticket(id, |ticket| ticket.document_key = DocumentKey(key))?;
@@ -84,7 +85,7 @@ impl<T: StoreTx> Page<'_, T> {
         let mut changes = Vec::with_capacity(delta.changes.len());
         for change in delta.changes {
             let Some(hash) = change_hash(&change.bytes) else {
-                return self.work.note_failure(id, "a change with a wrong checksum".to_owned());
+                return self.work.note_failure(id, "a change with a wrong checksum".to_owned(), &change.bytes);
             };
             if !base.has_change(&hash) {
                 changes.push(RawChange { hash, bytes: change.bytes.clone() });
@@ -93,12 +94,13 @@ impl<T: StoreTx> Page<'_, T> {
         }
         if !changes.is_empty() {
             if let Err(why) = base.apply_admitted(changes.clone()) {
-                return self.work.note_failure(id, why.to_string());
+                let came: Vec<u8> = changes.into_iter().flat_map(|change| change.bytes).collect();
+                return self.work.note_failure(id, why.to_string(), &came);
             }
             let all_there = delta.heads.iter().all(|head| base.has_change(head));
             self.store_changes(id, base, &changes)?;
             if !all_there {
-                return self.work.note_failure(id, "changes are missing".to_owned());
+                return self.work.note_failure(id, "changes are missing".to_owned(), &[]);
             }
         }
         Ok(())

@@ -114,7 +114,7 @@ impl<T: StoreTx> Page<'_, T> {
                 Denial::of("lost_with_server", "the server has lost what it stood on"),
             );
         }
-        self.work.note_failure(id, "we hold changes that the server does not have".to_owned())?;
+        self.work.note_failure(id, "we hold changes that the server does not have".to_owned(), &[])?;
         self.work.put_pending(Pending { replays: pending.replays + 1, ..pending.clone() })
     }
 

@@ -11,7 +11,7 @@ use crate::replica::rows::Record;
 use crate::replica::rows::other::{Vouched, Wish, WishAnswer};
 use crate::replica::rows::receipt::Kept;
 use crate::replica::rows::work::{Retained, Superseded};
-use crate::replica::state::{InFlight, Offered, Work};
+use crate::replica::state::{InFlight, MAX_FAILURES, Offered, Work};
 use crate::replica::status::Trouble;
 use crate::store::{Store, StoreError, StoreTx, Table};
 use crate::time::{DeviceTime, ServerTime, Skew};
@@ -226,7 +226,12 @@ impl<'a, T: StoreTx> Page<'a, T> {
             None => {}
         }
         for (ticket, failures) in &self.in_flight.reported {
-            self.work.edit_ticket(*ticket, |ticket| ticket.reported = *failures)?;
+            self.work.edit_ticket(*ticket, |ticket| {
+                ticket.reported = *failures;
+                if *failures == MAX_FAILURES {
+                    ticket.came.clear();
+                }
+            })?;
         }
         // An offer counts only if the server it was made to is still the same.
         if !is_new_epoch {

@@ -10,7 +10,7 @@ use crate::replica::rows::Record;
 use crate::replica::rows::other::Vouched;
 use crate::replica::rows::ticket::Ticket;
 use crate::replica::rows::work::{Pending, Retained};
-use crate::replica::state::{InFlight, Offered, Sent, State};
+use crate::replica::state::{InFlight, MAX_FAILURES, Offered, SAMPLE_BYTES, Sent, State};
 use crate::replica::status::Trouble;
 use crate::replica::{Identity, Replica};
 use crate::store::{Space, Store, StoreError, StoreTx};
@@ -39,8 +39,8 @@ const MAX_BLOBS: usize = 64;
 const SCOPE_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 /// A server that gave no answer, because it had news, is asked again after so long.
 const SCOPE_PATIENCE_MS: i64 = 10 * 60 * 1000;
-/// Of a document that does not open, the server gets so much to see why.
-const SAMPLE_BYTES: usize = 64 * 1024;
+/// Of documents that do not open, a request brings so much to see why.
+const SAMPLES_BYTES: usize = 4 * SAMPLE_BYTES;
 
 impl<S: Store> Replica<S> {
     /// The next request, as the bytes to post; `None` while one is under way.
@@ -206,12 +206,22 @@ impl State {
         in_flight: &mut InFlight,
     ) -> Result<(), StoreError> {
         let is_news = |ticket: &&Arc<Ticket>| ticket.failures > ticket.reported && ticket.leaving.is_none();
+        let mut bytes = 0;
         for ticket in self.tickets.values().filter(is_news) {
             let mut sample = Vec::new();
-            if ticket.failures == super::state::MAX_FAILURES {
-                let stored = tx.sift(crate::store::Table::Admitted, ticket.id.as_bytes())?.rows;
-                sample = stored.into_iter().next().map(|(_, bytes)| bytes).unwrap_or_default();
-                sample.truncate(SAMPLE_BYTES);
+            if ticket.failures == MAX_FAILURES {
+                sample.clone_from(&ticket.came);
+                if sample.is_empty() {
+                    // It came whole, and what is stored does not open.
+                    let stored = tx.sift(crate::store::Table::Admitted, ticket.id.as_bytes())?.rows;
+                    sample = stored.into_iter().next().map(|(_, bytes)| bytes).unwrap_or_default();
+                    sample.truncate(SAMPLE_BYTES);
+                }
+            }
+            bytes += sample.len();
+            if bytes > SAMPLES_BYTES {
+                // The others are told of with the next request.
+                break;
             }
             let (failures, detail) = (ticket.failures, ticket.last_failure.clone());
             request.unreadable.push(Unreadable { ticket: ticket.id, failures, detail, sample });

@@ -181,7 +181,7 @@ impl<T: StoreTx> Work<T> {
         let working = match self.with_pending(&base, id) {
             Ok(working) => working,
             Err(why) => {
-                self.note_failure(id, why.to_string())?;
+                self.note_failure(id, why.to_string(), &[])?;
                 return Ok(None);
             }
         };
@@ -200,7 +200,7 @@ impl<T: StoreTx> Work<T> {
             Ok(base) => Ok(base),
             Err(LoadError::Store(why)) => Err(why),
             Err(why) => {
-                self.note_failure(id, why.to_string())?;
+                self.note_failure(id, why.to_string(), &[])?;
                 Ok(None)
             }
         }
@@ -241,9 +241,13 @@ impl<T: StoreTx> Work<T> {
         Ok(())
     }
 
-    /// What the server sent of a ticket could not be used: it is asked for again, a few times.
-    pub fn note_failure(&mut self, id: TicketId, why: String) -> Result<(), StoreError> {
+    /// What the server sent of a ticket could not be used: it is asked for again, a few times. What `came` the last time
+    /// is kept until the server has it.
+    pub fn note_failure(&mut self, id: TicketId, why: String, came: &[u8]) -> Result<(), StoreError> {
         self.edit_ticket(id, |ticket| {
+            if ticket.failures + 1 == MAX_FAILURES {
+                ticket.came = came[..came.len().min(SAMPLE_BYTES)].to_vec();
+            }
             ticket.failures = (ticket.failures + 1).min(MAX_FAILURES);
             ticket.last_failure = why;
         })
@@ -310,3 +314,5 @@ impl<T: StoreTx> Work<T> {
 
 /// After so many failures a ticket is shown as unreadable and not asked for any more.
 pub(super) const MAX_FAILURES: u32 = 3;
+/// So much of what could not be used is kept and sent.
+pub(super) const SAMPLE_BYTES: usize = 64 * 1024;

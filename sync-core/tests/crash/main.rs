@@ -15,6 +15,7 @@ mod kill;
 mod rows;
 mod damage;
 mod full;
+mod given_up;
 mod flush;
 mod migrate;
 mod month;

@@ -22,6 +22,7 @@ mod knowledge_on_phones;
 mod ledger;
 mod live;
 mod offline;
+mod on_phones;
 mod own_database;
 mod positions;
 mod processes;

@@ -31,7 +31,7 @@ async fn scene(app: &TestApp, visits: usize) -> (Actor, Actor, Phone, Vec<Visit>
 }
 
 /// Asks as the phone would that has read its feed to the end.
-async fn ask(phone: &mut Phone, with: impl FnOnce(&mut SyncRequest)) -> SyncReply {
+pub async fn ask(phone: &mut Phone, with: impl FnOnce(&mut SyncRequest)) -> SyncReply {
     let (usual, _) = phone.intercept();
     let usual = envelope::unpack(&usual, 1 << 20).expect("an envelope");
     let mut request = SyncRequest::decode(&usual).expect("a request");

@@ -44,11 +44,12 @@ impl Route {
                     return false;
                 }
                 // It is booked, so somebody means to be there all the same; by then the rests before it are over.
-                let earliest = before.iter().copied().min().unwrap_or(NEVER);
-                let taken = before.iter().take_while(|departs| **departs == NEVER).count();
-                let departs = earliest.max(stop.end);
-                let begun = hours.rests.iter().take_while(|rest| rest.latest < departs).count();
-                here[taken.max(begun).min(width - 1)] = departs;
+                for (taken, departs) in before.iter().enumerate().filter(|(_, departs)| **departs < NEVER) {
+                    let departs = stop.end.max(*departs);
+                    let begun = hours.rests.iter().take_while(|rest| rest.latest < departs).count();
+                    let ready = &mut here[taken.max(begun)];
+                    *ready = departs.min(*ready);
+                }
             }
         }
         true
@@ -69,16 +70,23 @@ impl Route {
             for taken in (0..width).filter(|taken| ready[*taken] < NEVER) {
                 let by = (taken..width).map(|after| hours.leave(next[after], onto_s, taken..after)).max();
                 let by = by.unwrap_or(TOO_LATE).min(stop.deadline);
-                let latest = stop.starts.last(by - stop.duration_s);
-                if latest >= ready[taken] - stop.duration_s {
-                    here[taken] = latest;
+                // A commitment may be left later than it ends: by somebody who was still elsewhere then.
+                if by >= ready[taken] {
+                    here[taken] = stop.starts.last(by - stop.duration_s);
                 }
             }
             if here.iter().all(|latest| *latest == TOO_LATE) {
                 if matches!(stop.job, Job::Visit(_)) {
                     return false;
                 }
-                for taken in (0..width).filter(|taken| ready[*taken] < NEVER) {
+                // Nobody gets from it to what comes next in time. What is planned behind that has to be possible still.
+                let onward = self.ready.get((position + 2) * width..(position + 3) * width);
+                let goes_on = |taken: usize| onward.is_none_or(|onward| next[rested(onward, taken)] > TOO_LATE);
+                let is_possible = (0..width).any(|taken| ready[taken] < NEVER && goes_on(taken));
+                if !is_possible && self.stops[position..].iter().any(|stop| matches!(stop.job, Job::Visit(_))) {
+                    return false;
+                }
+                for taken in (0..width).filter(|taken| ready[*taken] < NEVER && (goes_on(*taken) || !is_possible)) {
                     here[taken] = stop.start;
                 }
             }
@@ -137,7 +145,8 @@ impl Route {
     }
 }
 
-/// How many rests are behind a commitment that is not reached in time, by when it can be left.
+/// How many rests are behind a commitment that is not reached in time: at least as many as before, with which it can be
+/// left.
 pub(super) fn rested(ready: &[i64], taken: usize) -> usize {
-    ready.iter().position(|ready| *ready < NEVER).unwrap_or(taken).max(taken)
+    (taken..ready.len()).find(|taken| ready[*taken] < NEVER).unwrap_or(taken)
 }

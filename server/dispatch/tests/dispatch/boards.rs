@@ -93,6 +93,41 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    /// One engineer who is expected at several places at once, as happens, and has breaks besides.
+    pub fn crowded_board()(
+        sizes in prop_oneof![Just(5.0), Just(40.0)].prop_map(|wide_km| Sizes {
+            engineers: 1, visits: 8, days: 1, wide_km, centre: (52.5, 13.4),
+        }),
+    )(
+        engineer in any_engineer(sizes.clone()),
+        booked in prop::collection::vec((any_place(&sizes), 14i64..34, 1i64..4), 2..6),
+        breaks in prop::collection::vec((0i64..14, 0i64..10, 1200u32..3600), 0..3),
+        visits in prop::collection::vec(any_visit(sizes.clone()), 1..sizes.visits),
+        now in prop_oneof![Just(MONDAY), Just(at(11.3))],
+        travel in prop_oneof![2 => Just(Travel::Direct { detour: 1.4 }), 1 => Just(strange_roads())],
+    ) -> Board {
+        let mut engineer = engineer;
+        let half_hours = |from: i64, length: i64| {
+            Interval::new(MONDAY + from * HOUR / 2, MONDAY + (from + length) * HOUR / 2).unwrap()
+        };
+        let commitment = |(place, from, length)| {
+            Commitment { place, interval: half_hours(from, length), priority: Priority::ORDINARY }
+        };
+        engineer.commitments = booked.into_iter().map(commitment).collect();
+        let shift = &mut engineer.shifts[0];
+        shift.interval = hours(8.0, 16.0);
+        shift.breaks = breaks
+            .into_iter()
+            .map(|(from, wide, length_s)| {
+                let earliest = at(8.0) + from * HOUR / 2;
+                rest(earliest, (earliest + wide * HOUR / 2).min(at(16.0)), length_s / 30 * 30)
+            })
+            .collect();
+        Board::new(now, travel, vec![engineer], visits).unwrap()
+    }
+}
+
 pub fn any_place(sizes: &Sizes) -> impl Strategy<Value = Place> + use<> {
     let (wide, (lat, lng)) = (sizes.wide_km / 111.2, sizes.centre);
     // Few distinct places, so that equal totals happen.

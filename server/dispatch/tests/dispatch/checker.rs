@@ -215,6 +215,10 @@ fn is_possible(legs: &[Leg], rests: &[(i64, i64, i64)], traffic: &Traffic) -> bo
         for (earliest, latest, length) in here {
             // A rest that has begun before anybody could set out goes on.
             let begins = if latest == earliest { *earliest as f64 } else { now.max(*earliest as f64) };
+            // Nobody asks how somebody rests who was booked without regard to it.
+            if leg.drive_s.is_none() && *latest >= leg.leaves && begins > *latest as f64 {
+                continue;
+            }
             if begins > *latest as f64
                 || (leg.drive_s.is_some()
                     && begins < now

@@ -126,6 +126,15 @@ fn without_engineers_everything_is_left_out() {
 }
 
 proptest! {
+    #[test]
+    fn no_plan_of_a_crowded_shift_breaks_a_hard_rule(board in crowded_board(), seed in 0u64..1000) {
+        let plan = plan(&board, &Policy::default(), Budget::rounds(30), seed);
+        prop_assert_eq!(faults(&board, &plan), Vec::<String>::new());
+        prop_assert_eq!(plan.explanations.len() + plan.unserved.len(), board.visits().len());
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]

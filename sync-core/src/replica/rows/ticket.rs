@@ -22,6 +22,8 @@ pub(in crate::replica) struct Ticket {
     /// How many of these the server has been told.
     pub reported: u32,
     pub last_failure: String,
+    /// What came when it was given up, until the server has it.
+    pub came: Vec<u8>,
     /// Admitted changes kept beside the snapshot, and their bytes.
     pub loose_changes: u64,
     pub loose_bytes: u64,
@@ -47,6 +49,8 @@ pub(in crate::replica) struct TicketRow {
     loose_changes: u64,
     #[prost(uint64, tag = "9")]
     loose_bytes: u64,
+    #[prost(bytes = "vec", tag = "10")]
+    came: Vec<u8>,
 }
 
 /// Loose changes are folded into a new snapshot when there are so many, or so many bytes of them.
@@ -65,6 +69,7 @@ impl Ticket {
             failures: 0,
             reported: 0,
             last_failure: String::new(),
+            came: Vec::new(),
             loose_changes: 0,
             loose_bytes: 0,
         }
@@ -180,6 +185,7 @@ impl Record for Ticket {
             failures: self.failures,
             reported: self.reported,
             last_failure: self.last_failure.clone(),
+            came: self.came.clone(),
             loose_changes: self.loose_changes,
             loose_bytes: self.loose_bytes,
         }
@@ -201,6 +207,7 @@ impl Record for Ticket {
             failures: row.failures,
             reported: row.reported,
             last_failure: row.last_failure,
+            came: row.came,
             loose_changes: row.loose_changes,
             loose_bytes: row.loose_bytes,
         })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callout_server::workers::forget_plans;
+use callout_server::workers::forget_of_tenants;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -68,12 +68,12 @@ async fn what_nobody_wanted_is_forgotten_a_month_after_its_days() {
     };
 
     area.app.advance(DAY * 20);
-    assert_eq!(forget_plans(area.app.state()).await.expect("a round"), 0);
+    assert_eq!(forget_of_tenants(area.app.state()).await.expect("a round"), 0);
     assert_eq!(kept().await, [id(&unused), id(&accepted), id(&applied)]);
     area.app.advance(DAY * 15);
-    assert_eq!(forget_plans(area.app.state()).await.expect("a round"), 1);
+    assert_eq!(forget_of_tenants(area.app.state()).await.expect("a round"), 1);
     assert_eq!(kept().await, [id(&accepted), id(&applied)], "what assigned something stays, it explains why");
-    assert_eq!(forget_plans(area.app.state()).await.expect("a round"), 0);
+    assert_eq!(forget_of_tenants(area.app.state()).await.expect("a round"), 0);
     let rows = "select (select count(*) from planned_visit where plan_run_id = $1)
         + (select count(*) from left_for_later where plan_run_id = $1)";
     let left: i64 = sqlx::query_scalar(rows).bind(id(&unused)).fetch_one(&mut database).await.expect("a count");
