@@ -75,7 +75,8 @@ fn a_phone_told_to_wipe_keeps_what_the_server_has_not() {
     phone::sync(&mut replica, &mut server, &mut chance);
     let now = DeviceTime(server.now.0);
     let mut say = |word| phone::say(&mut replica, now, ticket(0), word, &mut chance).unwrap().unwrap();
-    (say(Word::Forbidden), say(Word::Photo));
+    say(Word::Forbidden);
+    say(Word::Photo);
     let photo = replica.awaited_blobs().next().unwrap().sha256;
     for _ in 0..3 {
         phone::exchange_where(&mut replica, &mut server, &mut chance, |_, reply| reply.standing = Standing::Wipe);
