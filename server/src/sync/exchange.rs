@@ -27,6 +27,9 @@ use crate::tenancy::{self, SyncCtx, TenantCtx, TenantTx};
 /// A request may decode to this many bytes: a batch of the largest size for each of a few tickets, and what goes with it.
 const MAX_REQUEST_BYTES: usize = 8 << 20;
 
+/// So many tickets that a phone cannot open are listened to in one request: more than anybody has.
+const MOST_UNREADABLE: usize = 1000;
+
 /// What an exchange needs besides the caller.
 pub struct Exchange {
     pub ledger: Arc<Ledger>,
@@ -44,6 +47,7 @@ pub async fn exchange(exchange: &Exchange, caller: &SyncCtx, body: &[u8]) -> Api
     let is_active = *standing == tenancy::Standing::Active;
     let now = ServerTime(exchange.clock.now_ms());
     let mut request = read(body)?;
+    request.unreadable.truncate(MOST_UNREADABLE);
     if ctx.device() != Some(request.device) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,

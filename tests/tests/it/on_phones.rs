@@ -155,6 +155,15 @@ async fn what_a_hostile_phone_says_of_tickets_stays_small_and_within_its_scope()
     let path = format!("/devices/{}/unreadable/{}", device.id, visit.ticket);
     assert_eq!(app.admin().await.get(&path).await.body.len(), 64 << 10);
 
+    // Who goes on and on is not listened to for ever.
+    let unread = device.unreadable.clone();
+    ask(&mut phone, |request| {
+        let nobodys = |_| says(TicketId(uuid::Uuid::now_v7()), String::new(), vec![]);
+        request.unreadable = (0..5000).map(nobodys).chain([says(visit.ticket, "at last".into(), vec![])]).collect();
+    })
+    .await;
+    assert_eq!(seen_by(&desk).await.unreadable, unread);
+
     // Less is said of it later; what came stays.
     ask(&mut phone, |request| request.unreadable = vec![says(visit.ticket, String::new(), vec![])]).await;
     assert_eq!(app.admin().await.get(&path).await.body.len(), 64 << 10);
