@@ -247,41 +247,6 @@ impl Route {
         route
     }
 
-    /// How long the drive to each stop takes, and then the one home, at the hour at which it is driven; `None` where no
-    /// road is known.
-    pub fn driven(&self, ground: Ground<'_>) -> impl Iterator<Item = Option<i64>> {
-        let hours = &ground.duty.hours;
-        let width = hours.rests.len() + 1;
-        let (mut departs, mut taken) = (hours.opens, 0);
-        self.drives.iter().enumerate().map(move |(position, drive_s)| {
-            let drive_s = Some(*drive_s).filter(|drive_s| *drive_s < NEVER);
-            if hours.traffic.is_even() {
-                return drive_s;
-            }
-            let (from, stop) = (departs, self.stops.get(position));
-            departs = stop.map_or(from, |stop| from.max(stop.end));
-            let is_in_time = |stop: &Stop, after: usize| {
-                stop.arrive <= stop.start && stop.start <= self.latest[position * width + after]
-            };
-            let is_way = |after: usize| {
-                stop.is_none_or(|stop| is_in_time(stop, after))
-                    && hours.reach(from, drive_s.unwrap_or(NEVER), taken..after)
-                        == stop.map_or(self.finish, |stop| stop.arrive)
-            };
-            match (taken..width).find(|after| is_way(*after)) {
-                Some(after) => drive_s
-                    .map(|drive_s| hours.at_the_wheel(from, drive_s, std::mem::replace(&mut taken, after)..after)),
-                // Nobody says how one comes from one commitment to the next, but it goes on from there.
-                None => {
-                    if stop.is_some() {
-                        taken = times::rested(&self.ready[(position + 1) * width..][..width], taken);
-                    }
-                    drive_s
-                }
-            }
-        })
-    }
-
     /// What the route costs by the policy.
     pub fn cost(&self, duty: &Duty, board: &Board, policy: &Policy) -> RouteCost {
         let mut cost = RouteCost { travel_s: self.travel_s, ..RouteCost::default() };

@@ -137,6 +137,41 @@ impl Route {
         in_time.is_some() || !is_last_a_visit
     }
 
+    /// How long the drive to each stop takes, and then the one home, at the hour at which it is driven; `None` where no
+    /// road is known.
+    pub fn driven(&self, ground: Ground<'_>) -> impl Iterator<Item = Option<i64>> {
+        let hours = &ground.duty.hours;
+        let width = hours.rests.len() + 1;
+        let (mut departs, mut taken) = (hours.opens, 0);
+        self.drives.iter().enumerate().map(move |(position, drive_s)| {
+            let drive_s = Some(*drive_s).filter(|drive_s| *drive_s < NEVER);
+            if hours.traffic.is_even() {
+                return drive_s;
+            }
+            let (from, stop) = (departs, self.stops.get(position));
+            departs = stop.map_or(from, |stop| from.max(stop.end));
+            let is_in_time = |stop: &Stop, after: usize| {
+                stop.arrive <= stop.start && stop.start <= self.latest[position * width + after]
+            };
+            let is_way = |after: usize| {
+                stop.is_none_or(|stop| is_in_time(stop, after))
+                    && hours.reach(from, drive_s.unwrap_or(NEVER), taken..after)
+                        == stop.map_or(self.finish, |stop| stop.arrive)
+            };
+            match (taken..width).find(|after| is_way(*after)) {
+                Some(after) => drive_s
+                    .map(|drive_s| hours.at_the_wheel(from, drive_s, std::mem::replace(&mut taken, after)..after)),
+                // Nobody says how one comes from one commitment to the next, but it goes on from there.
+                None => {
+                    if stop.is_some() {
+                        taken = rested(&self.ready[(position + 1) * width..][..width], taken);
+                    }
+                    drive_s
+                }
+            }
+        })
+    }
+
     /// How long all drives take at their hours, where that differs from what they take at the usual speed.
     pub(super) fn settle_travel(&mut self, ground: Ground<'_>) {
         if !ground.duty.hours.traffic.is_even() {
@@ -147,6 +182,6 @@ impl Route {
 
 /// How many rests are behind a commitment that is not reached in time: at least as many as before, with which it can be
 /// left.
-pub(super) fn rested(ready: &[i64], taken: usize) -> usize {
+fn rested(ready: &[i64], taken: usize) -> usize {
     (taken..ready.len()).find(|taken| ready[*taken] < NEVER).unwrap_or(taken)
 }

@@ -109,6 +109,34 @@ fn a_plan_goes_around_what_is_booked() {
     assert_eq!(plan.unserved, []);
 }
 
+fn booked(place: Place, from: f64, to: f64) -> Commitment {
+    Commitment { place, interval: hours(from, to), priority: Priority::ORDINARY }
+}
+
+#[test]
+fn behind_two_appointments_at_once_the_break_may_be_over_or_not() {
+    let mut anna = engineer(km(0.0, 0.0));
+    anna.speed_mps = 5.0;
+    anna.shifts[0].interval = hours(8.0, 12.0);
+    anna.shifts[0].breaks = vec![rest(at(9.0), at(12.0), 2400)];
+    anna.commitments = vec![booked(km(0.0, -2.0), 10.0, 10.5), booked(km(0.0, 0.0), 10.0, 10.5)];
+    let after = Visit { windows: vec![window(10.5, 11.0)], ..visit(km(0.5, 0.0)) };
+    assert_eq!(planned(&board(vec![anna], vec![after])).unserved, []);
+}
+
+#[test]
+fn an_appointment_that_was_missed_leaves_time_for_a_break_before_the_next() {
+    let mut anna = engineer(km(0.0, 1.25));
+    anna.speed_mps = 5.0;
+    anna.shifts[0].breaks = vec![rest(at(12.0), at(15.0), 1200)];
+    let hall = km(0.0, 0.0);
+    anna.commitments = vec![booked(hall, 8.0, 9.5), booked(hall, 8.5, 9.0), booked(hall, 13.5, 15.0)];
+    let windows = vec![window(15.0, 15.75)];
+    let last = [Visit::new(km(0.0, 1.9), 0), Visit::new(km(-2.7, -0.6), 900)];
+    let last = last.map(|visit| Visit { windows: windows.clone(), ..visit });
+    assert_eq!(planned(&board(vec![anna], last.to_vec())).unserved, []);
+}
+
 #[test]
 fn a_pinned_visit_happens_then_and_there() {
     let mut visits: Vec<Visit> = (0..4).map(|n| visit(km(f64::from(n), 0.0))).collect();
